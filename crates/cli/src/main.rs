@@ -1,0 +1,2 @@
+//! statetool
+fn main() {}
