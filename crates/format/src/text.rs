@@ -8,7 +8,7 @@ use std::fmt;
 /// Each UTF-16 code unit stands alone in one to three bytes: U+0000 is `C0 80`, and a
 /// character above U+FFFF is two surrogates of three bytes each. Lone surrogates are legal,
 /// so this is not always a Rust string; the bytes are kept so that they can be written back.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct JavaText<'a>(&'a [u8]);
 
 /// Owned [`JavaText`].
@@ -155,6 +155,11 @@ fn push_unit(out: &mut Vec<u8>, unit: u16) {
         }
         _ => out.extend([0xe0 | (high >> 4), 0x80 | ((unit >> 6) & 0x3f) as u8, 0x80 | (low & 0x3f)]),
     }
+}
+
+/// The UTF-16 code units of modified UTF-8 of any length; `None` where it is malformed.
+pub(crate) fn long_utf16(bytes: &[u8]) -> Option<Box<[u16]>> {
+    units(bytes).collect()
 }
 
 /// Decodes modified UTF-8 to UTF-16 code units; `None` where it is malformed.

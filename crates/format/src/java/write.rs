@@ -1,0 +1,1 @@
+//! Writing object streams.
