@@ -25,7 +25,7 @@ pub mod metadata;
 mod operator_id;
 mod reader;
 pub mod serializer;
-// pub mod state;
+pub mod state;
 mod text;
 
 pub use encode::{Encode, Put};

@@ -146,7 +146,7 @@ impl fmt::Debug for JavaString {
 }
 
 /// Appends one UTF-16 code unit in modified UTF-8.
-fn push_unit(out: &mut Vec<u8>, unit: u16) {
+pub(crate) fn push_unit(out: &mut Vec<u8>, unit: u16) {
     let [high, low] = unit.to_be_bytes();
     match unit {
         1..0x80 => out.push(low),

@@ -1,1 +1,35 @@
-//! snapshot
+//! One opened checkpoint or savepoint: operators, their states, and the entries of these.
+//!
+//! [`Snapshot::open`] reads `_metadata`; [`Snapshot::load_operator`] reads the headers of an
+//! operator's state streams, so that its states and their types are known; a [`Part`] is then
+//! scanned, entry by entry and by key-group range. Nothing is decoded that the caller does not
+//! look at.
+
+mod changelog;
+mod codec;
+mod entry;
+mod error;
+mod files;
+mod kind;
+mod load;
+mod locate;
+mod operator;
+mod part;
+mod release;
+mod scan;
+mod snapshot;
+mod state;
+
+pub use codec::{Extent, skip};
+pub use entry::{Entry, KeyParts, Payload, StoredKey};
+pub use error::{Error, ErrorKind, Result};
+pub use files::{Files, Relocation};
+pub use kind::SnapshotKind;
+pub use load::{LoadedOperator, Unreadable};
+pub use locate::{Located, locate};
+pub use operator::{Operator, OperatorSelector, StateSelector, distance};
+pub use part::{Layout, Part};
+pub use release::ReleaseRange;
+pub use scan::Flow;
+pub use snapshot::{OpenOptions, Snapshot};
+pub use state::{Header, State, StateKind};

@@ -120,3 +120,39 @@ pub struct LocalDate {
     /// 1 to 31.
     pub day: u8,
 }
+
+impl Value {
+    /// What the value is, in words for messages.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean(_) => "a boolean",
+            Self::Byte(_) => "a byte",
+            Self::Short(_) => "a short",
+            Self::Char(_) => "a char",
+            Self::Int(_) => "an int",
+            Self::Long(_) => "a long",
+            Self::Float(_) => "a float",
+            Self::Double(_) => "a double",
+            Self::String(_) => "a string",
+            Self::Bytes(_) => "bytes",
+            Self::BigInteger(_) => "a big integer",
+            Self::Decimal { .. } => "a decimal",
+            Self::Instant { .. } => "an instant",
+            Self::LocalDate(_) => "a date",
+            Self::LocalTime(_) => "a time of day",
+            Self::LocalDateTime(..) => "a date and time",
+            Self::Uuid(_) => "a UUID",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a map",
+            Self::Tuple(_) => "a tuple",
+            Self::Object { .. } => "an object",
+            Self::Row { .. } => "a row",
+            Self::Enum { .. } => "a constant of an enum",
+            Self::Either(..) => "left or right",
+            Self::Window { .. } => "a time window",
+            Self::Ttl(..) => "a value with the time stamp of its last access",
+            Self::Opaque { .. } => "bytes that cannot be interpreted",
+        }
+    }
+}

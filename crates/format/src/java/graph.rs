@@ -5,7 +5,7 @@ use crate::text::JavaString;
 
 /// The content of an object stream. Nodes refer to each other by [`NodeId`], so that
 /// cycles and shared objects are what they are.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) classes: Vec<ClassDesc>,
@@ -22,9 +22,10 @@ pub struct NodeId(pub(super) u32);
 pub struct ClassId(pub(super) u32);
 
 /// A value of a field, an array element, or an element that a class wrote by itself.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Slot {
     /// Null.
+    #[default]
     Null,
     /// An object, string, array, enum constant, class or data block.
     Node(NodeId),
@@ -71,8 +72,8 @@ pub enum Node {
     Enum {
         /// The enum.
         class: ClassId,
-        /// Name of the constant.
-        constant: String,
+        /// The string that names the constant.
+        constant: NodeId,
     },
     /// A `java.lang.Class`; `None` where the writer had no descriptor.
     Class(Option<ClassId>),
@@ -118,6 +119,7 @@ pub struct ClassDesc {
     pub annotation: Vec<Slot>,
     /// The superclass, if that is serializable.
     pub superclass: Option<ClassId>,
+    pub(super) is_proxy: bool,
     pub(super) depth: u32,
     pub(super) complete: bool,
     pub(super) writes_fields: Option<bool>,
@@ -130,8 +132,8 @@ pub struct Field {
     pub ty: FieldType,
     /// Its name.
     pub name: JavaString,
-    /// The JVM signature of the declared class, for fields that hold objects.
-    pub signature: Option<String>,
+    /// The string with the JVM signature of the declared class, for fields that hold objects.
+    pub signature: Option<NodeId>,
 }
 
 /// Type of a field or of the elements of an array.
@@ -185,7 +187,39 @@ impl FieldType {
     }
 }
 
+impl ClassDesc {
+    pub(super) fn begin(name: JavaString, uid: i64) -> Self {
+        Self {
+            name,
+            uid,
+            flags: 0,
+            fields: Vec::new(),
+            interfaces: Vec::new(),
+            annotation: Vec::new(),
+            superclass: None,
+            is_proxy: false,
+            depth: 1,
+            complete: false,
+            writes_fields: None,
+        }
+    }
+}
+
 impl Graph {
+    /// Adds a node without a handle.
+    pub(super) fn add(&mut self, node: Node) -> NodeId {
+        // Every node takes at least a byte, and streams of more than 4 GiB do not occur.
+        let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+        self.nodes.push(node);
+        id
+    }
+
+    pub(super) fn push_class(&mut self, class: ClassDesc) -> ClassId {
+        let id = ClassId(u32::try_from(self.classes.len()).unwrap_or(u32::MAX));
+        self.classes.push(class);
+        id
+    }
+
     /// The first object of the stream.
     pub fn root(&self) -> View<'_> {
         self.view(self.root)

@@ -12,15 +12,16 @@
 //! # Ok::<(), statetool_format::Error>(())
 //! ```
 
+mod codes;
 mod graph;
 pub mod properties;
 mod read;
 mod view;
-pub mod write;
+mod write;
 
 pub use graph::{ClassDesc, ClassId, Field, FieldType, Graph, Items, Level, Node, NodeId, Slot};
 pub use read::MAX_DEPTH;
-pub use view::View;
+pub use view::{Collection, View};
 
 use crate::error::Result;
 use crate::reader::Reader;
@@ -45,3 +46,6 @@ impl JavaStream {
         Ok(graph)
     }
 }
+
+#[cfg(test)]
+mod tests;

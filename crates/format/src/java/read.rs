@@ -6,10 +6,11 @@
 //!           75 array · 76 class · 77/7A block · 7B exception · 7D proxy descriptor · 7E enum
 //! ```
 
+use super::codes::*;
 use super::graph::{ClassDesc, ClassId, Field, FieldType, Graph, Items, Level, Node, NodeId, Slot};
 use crate::error::{Error, Fault, Result};
 use crate::reader::Reader;
-use crate::text::{JavaString, JavaText, long_utf16};
+use crate::text::{JavaString, long_utf16};
 
 /// How deeply objects may be nested.
 ///
@@ -23,29 +24,9 @@ const MAX_SUPERCLASSES: u32 = 100;
 /// its fields; it bounds the work to that multiple of the input.
 const MAX_RETRIES: u32 = 64;
 
-const MAGIC: u32 = 0xaced_0005;
-const FIRST_HANDLE: i32 = 0x7e_0000;
-
-const NULL: u8 = 0x70;
-const REFERENCE: u8 = 0x71;
-const CLASS_DESC: u8 = 0x72;
-const OBJECT: u8 = 0x73;
-const STRING: u8 = 0x74;
-const ARRAY: u8 = 0x75;
-const CLASS: u8 = 0x76;
-const BLOCK: u8 = 0x77;
-const END: u8 = 0x78;
-const RESET: u8 = 0x79;
-const LONG_BLOCK: u8 = 0x7a;
-const EXCEPTION: u8 = 0x7b;
-const LONG_STRING: u8 = 0x7c;
-const PROXY_DESC: u8 = 0x7d;
-const ENUM: u8 = 0x7e;
-
-const WRITE_METHOD: u8 = 1;
-const SERIALIZABLE: u8 = 2;
-const EXTERNALIZABLE: u8 = 4;
-const BLOCK_DATA: u8 = 8;
+/// For how many values room is made at once; objects in each other may all claim to hold
+/// as many as there are bytes.
+const ROOM: usize = 64;
 
 const WHAT: &str = "Java object stream";
 
@@ -55,10 +36,13 @@ impl Graph {
         let at = r.offset();
         let magic = r.u32(WHAT)?;
         if magic != MAGIC {
-            let fault = Fault::Unknown { got: magic.into(), expected: "the header AC ED 00 05" };
+            let fault = Fault::Unknown {
+                got: magic.into(),
+                expected: "the header AC ED 00 05",
+            };
             return Err(Error::new(at, WHAT, fault));
         }
-        let mut graph = Self { nodes: Vec::new(), classes: Vec::new(), handles: Vec::new(), root: Slot::Null };
+        let mut graph = Self::default();
         graph.root = graph.read_next(r)?;
         Ok(graph)
     }
@@ -66,7 +50,12 @@ impl Graph {
     /// Reads one more content element of the same stream, without header and with the
     /// handles so far, as Kryo keeps one object stream for all of a value's objects.
     pub fn read_next(&mut self, r: &mut Reader<'_>) -> Result<Slot> {
-        let mut parser = Parser { r, graph: self, depth: 0, retries: MAX_RETRIES };
+        let mut parser = Parser {
+            r,
+            graph: self,
+            depth: 0,
+            retries: MAX_RETRIES,
+        };
         while parser.r.rest().first() == Some(&RESET) {
             parser.r.u8(WHAT)?;
             parser.graph.handles.clear();
@@ -122,19 +111,16 @@ impl<'a> Parser<'_, 'a> {
             BLOCK | LONG_BLOCK => self.block(tag),
             EXCEPTION => self.exception(at),
             ENUM => self.enum_constant(at),
-            _ => Err(unknown(at, tag, "a type code of 0x70 to 0x7e that begins a value")),
+            _ => Err(unknown(
+                at,
+                tag,
+                "a type code of 0x70 to 0x7e that begins a value",
+            )),
         }
     }
 
-    fn push(&mut self, node: Node) -> NodeId {
-        // Every node takes at least a byte, and readers of more than 4 GiB do not exist.
-        let id = NodeId(u32::try_from(self.graph.nodes.len()).unwrap_or(u32::MAX));
-        self.graph.nodes.push(node);
-        id
-    }
-
     fn push_handle(&mut self, node: Node) -> NodeId {
-        let id = self.push(node);
+        let id = self.graph.add(node);
         self.graph.handles.push(Slot::Node(id));
         id
     }
@@ -149,10 +135,15 @@ impl<'a> Parser<'_, 'a> {
     fn reference(&mut self, at: u64) -> Result<Slot> {
         let handle = self.r.i32("Java reference")?;
         let index = usize::try_from(handle.wrapping_sub(FIRST_HANDLE)).ok();
-        index.and_then(|i| self.graph.handles.get(i).copied()).ok_or_else(|| {
-            let why = format!("handle {handle:#x} is not one of the {} assigned so far", self.graph.handles.len());
-            Error::new(at, "Java reference", Fault::Invalid(why))
-        })
+        index
+            .and_then(|i| self.graph.handles.get(i).copied())
+            .ok_or_else(|| {
+                let why = format!(
+                    "handle {handle:#x} is not one of the {} assigned so far",
+                    self.graph.handles.len()
+                );
+                Error::new(at, "Java reference", Fault::Invalid(why))
+            })
     }
 
     fn string(&mut self, tag: u8) -> Result<Slot> {
@@ -169,17 +160,30 @@ impl<'a> Parser<'_, 'a> {
         let at = self.r.offset();
         let len = self.r.i64(WHAT)?;
         let left = self.r.left() as u64;
-        let len = usize::try_from(len)
-            .map_err(|_| Error::new(at, WHAT, Fault::Range { got: len, min: 0, max: left.try_into().unwrap_or(i64::MAX) }))?;
+        let len = usize::try_from(len).map_err(|_| {
+            Error::new(
+                at,
+                WHAT,
+                Fault::Range {
+                    got: len,
+                    min: 0,
+                    max: left.try_into().unwrap_or(i64::MAX),
+                },
+            )
+        })?;
         let bytes = self.r.take(len, WHAT)?;
         long_utf16(bytes).ok_or_else(|| Error::new(at, WHAT, Fault::MalformedText))
     }
 
     fn block(&mut self, tag: u8) -> Result<Slot> {
         const WHAT: &str = "Java data block";
-        let len = if tag == BLOCK { self.r.u8(WHAT)?.into() } else { self.r.count(1, WHAT)? };
+        let len = if tag == BLOCK {
+            self.r.u8(WHAT)?.into()
+        } else {
+            self.r.count(1, WHAT)?
+        };
         let bytes = self.r.take(len, WHAT)?.into();
-        Ok(Slot::Node(self.push(Node::Block(bytes))))
+        Ok(Slot::Node(self.graph.add(Node::Block(bytes))))
     }
 
     /// A class descriptor, proxy descriptor, reference to one, or null.
@@ -192,14 +196,19 @@ impl<'a> Parser<'_, 'a> {
             PROXY_DESC => p.proxy_desc().map(Some),
             REFERENCE => match p.reference(at)? {
                 Slot::Descriptor(id) if p.graph.class(id).is_some_and(|class| class.complete) => Ok(Some(id)),
-                _ => Err(invalid(at, "Java class descriptor", "the reference is not to a complete class descriptor")),
+                _ => Err(invalid(
+                    at,
+                    "Java class descriptor",
+                    "the reference is not to a complete class descriptor",
+                )),
             },
             _ => Err(unknown(at, tag, "a class descriptor (0x70, 0x71, 0x72 or 0x7d)")),
         })
     }
 
     fn class_of(&mut self, at: u64, what: &'static str) -> Result<ClassId> {
-        self.class_ref()?.ok_or_else(|| invalid(at, what, "without a class descriptor"))
+        self.class_ref()?
+            .ok_or_else(|| invalid(at, what, "without a class descriptor"))
     }
 
     fn class_desc(&mut self) -> Result<ClassId> {
@@ -209,7 +218,11 @@ impl<'a> Parser<'_, 'a> {
         let at = self.r.offset();
         let flags = self.r.u8("Java class flags")?;
         if flags & (SERIALIZABLE | EXTERNALIZABLE) == SERIALIZABLE | EXTERNALIZABLE {
-            return Err(invalid(at, "Java class flags", "both serializable and externalizable"));
+            return Err(invalid(
+                at,
+                "Java class flags",
+                "both serializable and externalizable",
+            ));
         }
         let count = self.r.u16("number of fields of a Java class")?;
         let mut fields = Vec::with_capacity(usize::from(count).min(self.r.left() / 3));
@@ -231,24 +244,13 @@ impl<'a> Parser<'_, 'a> {
         }
         self.complete(id, |class| {
             class.flags = SERIALIZABLE;
+            class.is_proxy = true;
             class.interfaces = interfaces;
         })
     }
 
     fn push_class(&mut self, name: JavaString, uid: i64) -> ClassId {
-        let id = ClassId(u32::try_from(self.graph.classes.len()).unwrap_or(u32::MAX));
-        self.graph.classes.push(ClassDesc {
-            name,
-            uid,
-            flags: 0,
-            fields: Vec::new(),
-            interfaces: Vec::new(),
-            annotation: Vec::new(),
-            superclass: None,
-            depth: 1,
-            complete: false,
-            writes_fields: None,
-        });
+        let id = self.graph.push_class(ClassDesc::begin(name, uid));
         self.graph.handles.push(Slot::Descriptor(id));
         id
     }
@@ -258,9 +260,15 @@ impl<'a> Parser<'_, 'a> {
         let annotation = self.annotation()?;
         let at = self.r.offset();
         let superclass = self.class_ref()?;
-        let depth = superclass.and_then(|id| self.graph.class(id)).map_or(1, |class| class.depth + 1);
+        let depth = superclass
+            .and_then(|id| self.graph.class(id))
+            .map_or(1, |class| class.depth + 1);
         if depth > MAX_SUPERCLASSES {
-            return Err(Error::new(at, "Java superclass", Fault::TooDeep(MAX_SUPERCLASSES)));
+            return Err(Error::new(
+                at,
+                "Java superclass",
+                Fault::TooDeep(MAX_SUPERCLASSES),
+            ));
         }
         if let Some(class) = self.graph.classes.get_mut(id.0 as usize) {
             fill(class);
@@ -286,15 +294,17 @@ impl<'a> Parser<'_, 'a> {
     }
 
     /// A string where only a string may stand: new, or a reference to an earlier one.
-    fn string_content(&mut self, what: &'static str) -> Result<String> {
+    fn string_content(&mut self, what: &'static str) -> Result<NodeId> {
         let at = self.r.offset();
         let slot = match self.r.u8(what)? {
             tag @ (STRING | LONG_STRING) => self.string(tag)?,
             REFERENCE => self.reference(at)?,
             tag => return Err(unknown_in(at, what, tag, "a string (0x71, 0x74 or 0x7c)")),
         };
-        let text = self.graph.view(slot).text();
-        text.ok_or_else(|| invalid(at, what, "the reference is not to a string"))
+        let view = self.graph.view(slot);
+        view.utf16()
+            .and(view.node_id())
+            .ok_or_else(|| invalid(at, what, "the reference is not to a string"))
     }
 
     fn class(&mut self) -> Result<Slot> {
@@ -304,7 +314,7 @@ impl<'a> Parser<'_, 'a> {
 
     fn enum_constant(&mut self, at: u64) -> Result<Slot> {
         let class = self.class_of(at, "Java enum constant")?;
-        let id = self.push_handle(Node::Enum { class, constant: String::new() });
+        let id = self.push_handle(Node::Class(Some(class)));
         let constant = self.string_content("name of a Java enum constant")?;
         Ok(self.set(id, Node::Enum { class, constant }))
     }
@@ -319,19 +329,27 @@ impl<'a> Parser<'_, 'a> {
 
     fn array(&mut self, at: u64) -> Result<Slot> {
         let class = self.class_of(at, "Java array")?;
-        let id = self.push_handle(Node::Array { class, items: Items::Slots(Vec::new()) });
-        let name = self.graph.class(class).map(|class| class.name.as_text().as_modified_utf8());
+        let id = self.push_handle(Node::Array {
+            class,
+            items: Items::Slots(Vec::new()),
+        });
+        let name = self
+            .graph
+            .class(class)
+            .map(|class| class.name.as_text().as_modified_utf8());
         let code = match name {
             Some(&[b'[', code, ..]) => code,
             _ => return Err(invalid(at, "Java array", "its class is no array class")),
         };
         let ty = FieldType::of_code(code)
             .ok_or_else(|| unknown_in(at, "Java array", code, "an element type of B C D F I J S Z L ["))?;
-        let count = self.r.count(ty.smallest(), "number of elements of a Java array")?;
+        let count = self
+            .r
+            .count(ty.smallest(), "number of elements of a Java array")?;
         let items = if ty == FieldType::Byte {
             Items::Bytes(self.r.take(count, "Java byte array")?.into())
         } else {
-            let mut slots = Vec::with_capacity(count);
+            let mut slots = Vec::with_capacity(count.min(ROOM));
             for _ in 0..count {
                 slots.push(self.value(ty)?);
             }
@@ -374,7 +392,10 @@ impl<'a> Parser<'_, 'a> {
 
     fn object(&mut self, at: u64) -> Result<Slot> {
         let class = self.class_of(at, "Java object")?;
-        let id = self.push_handle(Node::Object { class, levels: Vec::new() });
+        let id = self.push_handle(Node::Object {
+            class,
+            levels: Vec::new(),
+        });
         let mut hierarchy: Vec<ClassId> = self.graph.hierarchy(class).map(|(id, _)| id).collect();
         let mut levels = Vec::new();
         while let Some(class) = hierarchy.pop() {
@@ -385,20 +406,30 @@ impl<'a> Parser<'_, 'a> {
 
     /// What one class of an object's hierarchy wrote, if it wrote anything.
     fn level(&mut self, at: u64, class: ClassId) -> Result<Option<Level>> {
-        let Some(desc) = self.graph.class(class) else { return Ok(None) };
+        let Some(desc) = self.graph.class(class) else {
+            return Ok(None);
+        };
         let (flags, writes_fields, no_fields) = (desc.flags, desc.writes_fields, desc.fields.is_empty());
         if flags & EXTERNALIZABLE != 0 {
             if flags & BLOCK_DATA == 0 {
                 let why = "an externalizable class wrote it without data blocks: nothing says where it ends";
                 return Err(invalid(at, "Java object", why));
             }
-            return Ok(Some(Level { class, fields: Vec::new(), annotation: self.annotation()? }));
+            return Ok(Some(Level {
+                class,
+                fields: Vec::new(),
+                annotation: self.annotation()?,
+            }));
         }
         if flags & SERIALIZABLE == 0 || (no_fields && flags & WRITE_METHOD == 0) {
             return Ok(None);
         }
         if flags & WRITE_METHOD == 0 {
-            return Ok(Some(Level { class, fields: self.fields(class)?, annotation: Vec::new() }));
+            return Ok(Some(Level {
+                class,
+                fields: self.fields(class)?,
+                annotation: Vec::new(),
+            }));
         }
         match writes_fields {
             _ if no_fields => self.written(class, false).map(Some),
@@ -411,7 +442,11 @@ impl<'a> Parser<'_, 'a> {
     /// that wrote the fields of the class.
     fn written_or_not(&mut self, class: ClassId) -> Result<Level> {
         let mark = self.mark();
-        let plausible = self.r.rest().first().is_some_and(|tag| (NULL..=ENUM).contains(tag));
+        let plausible = self
+            .r
+            .rest()
+            .first()
+            .is_some_and(|tag| (NULL..=ENUM).contains(tag));
         let error = match self.written(class, true) {
             Ok(level) => {
                 self.remember(class, true);
@@ -419,7 +454,10 @@ impl<'a> Parser<'_, 'a> {
             }
             Err(error) => error,
         };
-        let proven = self.graph.class(class).is_none_or(|class| class.writes_fields.is_some());
+        let proven = self
+            .graph
+            .class(class)
+            .is_none_or(|class| class.writes_fields.is_some());
         if proven || !plausible || self.retries == 0 {
             return Err(error);
         }
@@ -435,8 +473,16 @@ impl<'a> Parser<'_, 'a> {
     }
 
     fn written(&mut self, class: ClassId, with_fields: bool) -> Result<Level> {
-        let fields = if with_fields { self.fields(class)? } else { Vec::new() };
-        Ok(Level { class, fields, annotation: self.annotation()? })
+        let fields = if with_fields {
+            self.fields(class)?
+        } else {
+            Vec::new()
+        };
+        Ok(Level {
+            class,
+            fields,
+            annotation: self.annotation()?,
+        })
     }
 
     fn remember(&mut self, class: ClassId, writes_fields: bool) {
@@ -447,10 +493,12 @@ impl<'a> Parser<'_, 'a> {
 
     fn fields(&mut self, class: ClassId) -> Result<Vec<Slot>> {
         let count = self.graph.class(class).map_or(0, |class| class.fields.len());
-        let mut slots = Vec::with_capacity(count.min(self.r.left()));
+        let mut slots = Vec::with_capacity(count.min(ROOM));
         for i in 0..count {
             let field = self.graph.class(class).and_then(|class| class.fields.get(i));
-            let Some(ty) = field.map(|field| field.ty) else { break };
+            let Some(ty) = field.map(|field| field.ty) else {
+                break;
+            };
             slots.push(self.value(ty)?);
         }
         Ok(slots)
@@ -484,5 +532,12 @@ fn unknown(at: u64, tag: u8, expected: &'static str) -> Error {
 }
 
 fn unknown_in(at: u64, what: &'static str, tag: u8, expected: &'static str) -> Error {
-    Error::new(at, what, Fault::Unknown { got: tag.into(), expected })
+    Error::new(
+        at,
+        what,
+        Fault::Unknown {
+            got: tag.into(),
+            expected,
+        },
+    )
 }

@@ -55,7 +55,10 @@ impl<'g> View<'g> {
         match self.node()? {
             Node::String(_) => Some("java.lang.String".into()),
             Node::Class(_) => Some("java.lang.Class".into()),
-            _ => self.graph.class(self.class_id()?).map(|class| class.name.to_str()),
+            _ => self
+                .graph
+                .class(self.class_id()?)
+                .map(|class| class.name.to_str()),
         }
     }
 
@@ -69,7 +72,8 @@ impl<'g> View<'g> {
 
     /// Whether it is an object of the named class or of a serializable subclass.
     pub fn is_instance_of(self, class: &str) -> bool {
-        self.class_id().is_some_and(|id| self.graph.hierarchy(id).any(|(_, desc)| desc.name == *class))
+        self.class_id()
+            .is_some_and(|id| self.graph.hierarchy(id).any(|(_, desc)| desc.name == *class))
     }
 
     /// What the classes of an object's hierarchy wrote, the topmost superclass first.
@@ -84,7 +88,11 @@ impl<'g> View<'g> {
     pub fn field(self, name: &str) -> Option<Self> {
         self.levels().iter().rev().find_map(|level| {
             let class = self.graph.class(level.class)?;
-            let (_, slot) = class.fields.iter().zip(&level.fields).find(|(field, _)| field.name == *name)?;
+            let (_, slot) = class
+                .fields
+                .iter()
+                .zip(&level.fields)
+                .find(|(field, _)| field.name == *name)?;
             Some(self.graph.view(*slot))
         })
     }
@@ -92,15 +100,24 @@ impl<'g> View<'g> {
     /// All fields of an object, the topmost superclass first.
     pub fn fields(self) -> impl Iterator<Item = (Cow<'g, str>, Self)> {
         self.levels().iter().flat_map(move |level| {
-            let fields = self.graph.class(level.class).map_or(&[][..], |class| &class.fields);
-            fields.iter().zip(&level.fields).map(move |(field, slot)| (field.name.to_str(), self.graph.view(*slot)))
+            let fields = self
+                .graph
+                .class(level.class)
+                .map_or(&[][..], |class| &class.fields);
+            fields
+                .iter()
+                .zip(&level.fields)
+                .map(move |(field, slot)| (field.name.to_str(), self.graph.view(*slot)))
         })
     }
 
     /// What the methods of the object's classes wrote besides fields, the topmost superclass
     /// first.
     pub fn annotation(self) -> impl Iterator<Item = Self> {
-        self.levels().iter().flat_map(|level| &level.annotation).map(move |slot| self.graph.view(*slot))
+        self.levels()
+            .iter()
+            .flat_map(|level| &level.annotation)
+            .map(move |slot| self.graph.view(*slot))
     }
 
     /// The text of a string; lone surrogates become U+FFFD.
@@ -117,9 +134,9 @@ impl<'g> View<'g> {
     }
 
     /// Name of an enum constant.
-    pub fn enum_constant(self) -> Option<&'g str> {
+    pub fn enum_constant(self) -> Option<String> {
         match self.node()? {
-            Node::Enum { constant, .. } => Some(constant),
+            Node::Enum { constant, .. } => self.graph.view(Slot::Node(*constant)).text(),
             _ => None,
         }
     }
@@ -158,11 +175,21 @@ impl<'g> View<'g> {
 
     /// The primitive in a wrapper object; anything else as it is.
     pub fn unboxed(self) -> Slot {
-        const WRAPPERS: [&str; 8] =
-            ["Boolean", "Byte", "Character", "Short", "Integer", "Long", "Float", "Double"];
-        let wrapper = self
-            .class_name()
-            .is_some_and(|class| class.strip_prefix("java.lang.").is_some_and(|name| WRAPPERS.contains(&name)));
+        const WRAPPERS: [&str; 8] = [
+            "Boolean",
+            "Byte",
+            "Character",
+            "Short",
+            "Integer",
+            "Long",
+            "Float",
+            "Double",
+        ];
+        let wrapper = self.class_name().is_some_and(|class| {
+            class
+                .strip_prefix("java.lang.")
+                .is_some_and(|name| WRAPPERS.contains(&name))
+        });
         match wrapper {
             true => self.field("value").map_or(self.slot, |value| value.slot),
             false => self.slot,
@@ -172,7 +199,10 @@ impl<'g> View<'g> {
     /// The elements of an object array.
     pub fn array_items(self) -> Option<impl ExactSizeIterator<Item = Self> + use<'g>> {
         match self.node()? {
-            Node::Array { items: Items::Slots(slots), .. } => {
+            Node::Array {
+                items: Items::Slots(slots),
+                ..
+            } => {
                 let graph = self.graph;
                 Some(slots.iter().map(move |slot| graph.view(*slot)))
             }
@@ -184,48 +214,56 @@ impl<'g> View<'g> {
     /// `None` for anything else. Wrappers such as `Collections.unmodifiableList` are looked
     /// through.
     pub fn list_items(self) -> Option<Vec<Self>> {
+        match self.unwrapped()? {
+            Collection::Items(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The entries of one of Java's maps in stored order; `None` for anything else. Wrappers
+    /// such as `Collections.unmodifiableMap` are looked through.
+    pub fn map_entries(self) -> Option<Vec<(Self, Self)>> {
+        match self.unwrapped()? {
+            Collection::Entries(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    fn unwrapped(self) -> Option<Collection<'g>> {
         let mut view = self;
         for _ in 0..MAX_WRAPPERS {
-            if let Some(items) = view.array_items() {
-                return Some(items.collect());
-            }
-            match view.layout()? {
-                Layout::Empty => return Some(Vec::new()),
-                Layout::Wrapper(field) => view = view.field(field)?,
-                Layout::Single => return Some(vec![view.field("element")?]),
-                Layout::Annotation { prefix } => return view.counted(prefix, 1),
-                Layout::Sized => return view.sized(),
-                Layout::CollSer if view.field("tag")?.i32()? & 0xff != 3 => return view.counted(0, 1),
-                Layout::SetOfMap => return Some(view.field("m")?.map_entries()?.into_iter().map(|e| e.0).collect()),
-                _ => return None,
+            match view.collection()? {
+                Collection::Wrapper(inner) => view = inner,
+                found => return Some(found),
             }
         }
         None
     }
 
-    /// The entries of one of Java's maps in stored order; `None` for anything else.
-    pub fn map_entries(self) -> Option<Vec<(Self, Self)>> {
-        let mut view = self;
-        for _ in 0..MAX_WRAPPERS {
-            let flat = match view.layout()? {
-                Layout::EmptyMap => return Some(Vec::new()),
-                Layout::SingleMap => return Some(vec![(view.field("k")?, view.field("v")?)]),
-                Layout::MapWrapper => {
-                    view = view.field("m")?;
-                    continue;
-                }
-                Layout::MapAnnotation { prefix } => view.counted(prefix, 2)?,
-                Layout::CollSer if view.field("tag")?.i32()? & 0xff == 3 => view.counted(0, 1)?,
-                Layout::Terminated => view.terminated(),
-                _ => return None,
-            };
-            return flat.chunks(2).map(|pair| Some((*pair.first()?, *pair.get(1)?))).collect();
+    /// What one of Java's collections, maps or object arrays holds; `None` for anything else.
+    pub fn collection(self) -> Option<Collection<'g>> {
+        if let Some(items) = self.array_items() {
+            return Some(Collection::Items(items.collect()));
         }
-        None
+        Some(match self.layout()? {
+            Layout::Empty => Collection::Items(Vec::new()),
+            Layout::EmptyMap => Collection::Entries(Vec::new()),
+            Layout::Single => Collection::Items(vec![self.field("element")?]),
+            Layout::SingleMap => Collection::Entries(vec![(self.field("k")?, self.field("v")?)]),
+            Layout::Wrapper(field) => Collection::Wrapper(self.field(field)?),
+            Layout::Annotation { prefix } => Collection::Items(self.counted(prefix, 1)?),
+            Layout::MapAnnotation { prefix } => entries(&self.counted(prefix, 2)?),
+            Layout::Sized => Collection::Items(self.sized()?),
+            Layout::Terminated => entries(&self.terminated()),
+            Layout::CollSer if self.field("tag")?.i32()? & 0xff == 3 => entries(&self.counted(0, 1)?),
+            Layout::CollSer => Collection::Items(self.counted(0, 1)?),
+        })
     }
 
     fn layout(self) -> Option<Layout> {
-        self.graph.hierarchy(self.class_id()?).find_map(|(_, class)| layout(&class.name.to_str()))
+        self.graph
+            .hierarchy(self.class_id()?)
+            .find_map(|(_, class)| layout(&class.name.to_str()))
     }
 
     /// The objects that follow a block of `prefix` bytes and a count in the annotation.
@@ -233,7 +271,9 @@ impl<'g> View<'g> {
         let mut parts = self.annotation().skip_while(|part| part.block().is_none());
         let mut block = Reader::new(parts.next()?.block()?);
         block.take(prefix, "prefix").ok()?;
-        let count = usize::try_from(block.i32("count").ok()?).ok()?.checked_mul(each)?;
+        let count = usize::try_from(block.i32("count").ok()?)
+            .ok()?
+            .checked_mul(each)?;
         let items: Vec<Self> = parts.filter(|part| part.block().is_none()).take(count).collect();
         (items.len() == count).then_some(items)
     }
@@ -241,16 +281,43 @@ impl<'g> View<'g> {
     /// The objects whose number is in the field `size`, after one block.
     fn sized(self) -> Option<Vec<Self>> {
         let count = usize::try_from(self.field("size")?.i32()?).ok()?;
-        let items: Vec<Self> = self.annotation().filter(|part| part.block().is_none()).take(count).collect();
+        let items: Vec<Self> = self
+            .annotation()
+            .filter(|part| part.block().is_none())
+            .take(count)
+            .collect();
         (items.len() == count).then_some(items)
     }
 
     /// Keys and values up to a null key.
     fn terminated(self) -> Vec<Self> {
         let parts: Vec<Self> = self.annotation().filter(|part| part.block().is_none()).collect();
-        let pairs = parts.chunks(2).take_while(|pair| pair.first().is_some_and(|key| !key.is_null()));
+        let pairs = parts
+            .chunks(2)
+            .take_while(|pair| pair.first().is_some_and(|key| !key.is_null()));
         pairs.flatten().copied().collect()
     }
+}
+
+/// What a collection, a map or an array of objects holds.
+#[derive(Debug, Clone)]
+pub enum Collection<'g> {
+    /// Elements in stored order.
+    Items(Vec<View<'g>>),
+    /// Keys and values in stored order.
+    Entries(Vec<(View<'g>, View<'g>)>),
+    /// What the collection that this one wraps holds.
+    Wrapper(View<'g>),
+}
+
+fn entries<'g>(flat: &[View<'g>]) -> Collection<'g> {
+    Collection::Entries(
+        flat.as_chunks()
+            .0
+            .iter()
+            .map(|&[key, value]| (key, value))
+            .collect(),
+    )
 }
 
 impl fmt::Debug for View<'_> {
@@ -273,8 +340,6 @@ enum Layout {
     Single,
     SingleMap,
     Wrapper(&'static str),
-    MapWrapper,
-    SetOfMap,
     Annotation { prefix: usize },
     MapAnnotation { prefix: usize },
     Sized,
@@ -286,28 +351,31 @@ fn layout(class: &str) -> Option<Layout> {
     let name = class.strip_prefix("java.util.")?;
     Some(match name {
         "ArrayList" | "PriorityQueue" => Layout::Sized,
-        "LinkedList" | "ArrayDeque" | "TreeSet" | "concurrent.CopyOnWriteArrayList" => Layout::Annotation { prefix: 0 },
+        "LinkedList" | "ArrayDeque" | "TreeSet" | "concurrent.CopyOnWriteArrayList" => {
+            Layout::Annotation { prefix: 0 }
+        }
         "HashSet" | "LinkedHashSet" => Layout::Annotation { prefix: 8 },
         "HashMap" | "LinkedHashMap" | "Hashtable" | "Properties" => Layout::MapAnnotation { prefix: 4 },
         "TreeMap" | "EnumMap" | "IdentityHashMap" => Layout::MapAnnotation { prefix: 0 },
-        "concurrent.ConcurrentHashMap" => Layout::Terminated,
+        "concurrent.ConcurrentHashMap" | "concurrent.ConcurrentSkipListMap" => Layout::Terminated,
         "CollSer" | "ImmutableCollections$CollSer" => Layout::CollSer,
         "Arrays$ArrayList" => Layout::Wrapper("a"),
         "Collections$EmptyList" | "Collections$EmptySet" => Layout::Empty,
         "Collections$EmptyMap" => Layout::EmptyMap,
         "Collections$SingletonList" | "Collections$SingletonSet" => Layout::Single,
         "Collections$SingletonMap" => Layout::SingleMap,
-        "Collections$SetFromMap" => Layout::SetOfMap,
         _ => return wrapper(name.strip_prefix("Collections$")?),
     })
 }
 
 fn wrapper(name: &str) -> Option<Layout> {
-    let rest = ["Unmodifiable", "Synchronized", "Checked"].iter().find_map(|prefix| name.strip_prefix(prefix))?;
+    let rest = ["Unmodifiable", "Synchronized", "Checked"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))?;
     Some(match rest {
         "List" | "RandomAccessList" => Layout::Wrapper("c"),
         "Collection" | "Set" | "SortedSet" | "NavigableSet" | "Queue" => Layout::Wrapper("c"),
-        "Map" | "SortedMap" | "NavigableMap" => Layout::MapWrapper,
+        "Map" | "SortedMap" | "NavigableMap" => Layout::Wrapper("m"),
         _ => return None,
     })
 }

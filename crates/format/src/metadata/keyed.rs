@@ -42,6 +42,28 @@ impl KeyedHandle {
         }
     }
 
+    /// Calls `f` for every stream the handle leads to.
+    pub fn visit_streams<'s>(&'s self, f: &mut impl FnMut(&'s StreamHandle)) {
+        match self {
+            Self::KeyGroups(handle) => f(&handle.delegate),
+            Self::Incremental(handle) => {
+                handle.meta.iter().for_each(&mut *f);
+                handle.files().for_each(|file| f(&file.handle));
+            }
+            Self::Changelog(handle) => {
+                let inner = handle.materialized.iter().chain(&handle.non_materialized);
+                inner.for_each(|handle| handle.visit_streams_dyn(f));
+            }
+            Self::InlineChangelog(_) => {}
+            Self::ChangelogFiles(handle) => handle.change_sets.iter().for_each(|(_, stream)| f(stream)),
+        }
+    }
+
+    /// Changelogs nest, so the closure's type must not.
+    fn visit_streams_dyn<'s>(&'s self, mut f: &mut dyn FnMut(&'s StreamHandle)) {
+        self.visit_streams(&mut f);
+    }
+
     pub(super) fn decode_optional(r: &mut Reader<'_>, depth: u32) -> Result<Option<Self>> {
         let at = r.offset();
         let code = r.u8("code of a keyed state handle")?;

@@ -251,3 +251,18 @@ fn decode_operator_state(r: &mut Reader<'_>, marker: &'static str) -> Result<Opt
     }
     OperatorStateHandle::decode_optional(r)
 }
+
+impl SubtaskState {
+    /// Calls `f` for every stream the subtask's handles lead to.
+    pub fn visit_streams<'s>(&'s self, f: &mut impl FnMut(&'s StreamHandle)) {
+        for handle in [&self.managed_operator, &self.raw_operator].into_iter().flatten() {
+            f(&handle.delegate);
+        }
+        for handle in [&self.managed_keyed, &self.raw_keyed].into_iter().flatten() {
+            handle.visit_streams(f);
+        }
+        for channel in self.input_channels.iter().chain(&self.output_channels) {
+            f(channel.delegate());
+        }
+    }
+}

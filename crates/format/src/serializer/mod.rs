@@ -1,15 +1,52 @@
 //! Serializer snapshots: how a state says what its bytes mean.
 //!
 //! ```text
-//! proxy    i32 2 (the framing version), then snapshot          Flink's TypeSerializerSnapshotSerializationUtil
+//! proxy    i32 2 (the framing version), then snapshot; or i32 1, then the form of Flink 1.3 to 1.6
 //! snapshot utf class name, i32 version, content by class and version; no length
 //! ```
 //!
-//! Layouts of all classes are in docs/format/serializers.md. A decoded [`SerializerSnapshot`]
-//! encodes to the bytes it was read from.
+//! Flink writes the proxy in `TypeSerializerSnapshotSerializationUtil` wherever a state or a key
+//! names its serializer; nested snapshots go without. As nothing says how long a content is, a
+//! class that nobody described makes what follows unreadable, unless its extent can be told from
+//! a frame, from the marks of a composite, or from what stands behind it.
+//!
+//! A decoded [`SerializerSnapshot`] encodes to the bytes it was read from.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | `layout` | the table of snapshot classes |
+//! | `decode` | class, version, and the choice of a layout; limits |
+//! | `simple`, `composite`, `pojo`, `kryo`, `avro`, `table_runtime`, `statefun` | the layouts, both ways |
+//! | `old_style` | `TypeSerializerConfigSnapshot`s of Flink 1.3 to 1.7 |
+//! | `unknown` | what can be told of classes nobody described |
+//! | `tree` | questions about whole trees of snapshots |
+
+mod avro;
+mod composite;
+mod decode;
+mod kryo;
+mod layout;
+mod old_style;
+mod optional_map;
+mod pojo;
+mod simple;
+mod statefun;
+mod table_runtime;
+mod text;
+mod tree;
+mod unknown;
 
 use crate::java::JavaStream;
 use crate::text::JavaString;
+
+pub use decode::{MAX_DEPTH, MAX_PARTS};
+pub use kryo::{KryoContent, KryoRegistration, KryoSerializerDefinition};
+pub use old_style::{
+    ADAPTER_VERSION, Adapter, OldContent, OldPojo, OldPojoEntry, OldStyle, ResilienceEntry, ResilienceTable,
+};
+pub use optional_map::{Frame, OptionalEntry};
+pub use pojo::{PojoContent, PojoField};
+pub use text::Text;
 
 /// A serializer snapshot: its class, its version, and what that class stores.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +104,7 @@ pub enum Content {
         /// Names and ids; a value is an id.
         constants: Vec<(JavaString, i32)>,
     },
-    /// `AvroSerializerSnapshot`.
+    /// `AvroSerializerSnapshot`. Versions 1 and 2 have room for texts of 65 535 bytes only.
     Avro {
         /// Class of the records; `None` in version 1.
         runtime_class: Option<Text>,
@@ -158,12 +195,13 @@ pub enum Content {
     StateFunMessage {
         /// Which kind of payloads.
         payload: JavaString,
-        /// Version 2: the payload serializer's class, if any.
-        serializer: Option<Option<Text>>,
+        /// The payload serializer's class, if any; absent in version 1.
+        serializer: Option<Option<JavaString>>,
     },
     /// A `TypeSerializerConfigSnapshot` of Flink 1.3 to 1.7; see [`OldStyle`].
     OldStyle(OldStyle),
-    /// A class nobody described, of which only the extent is known.
+    /// A class nobody described, of which only the extent is known, by the frame around it
+    /// or by what follows.
     Opaque {
         /// The content as it stands.
         bytes: Vec<u8>,
@@ -194,88 +232,3 @@ pub enum Outer {
     /// Outer content of a composite class nobody described.
     Opaque(Vec<u8>),
 }
-
-/// A string as Flink's `StringValue.writeString` writes it: UTF-16 code units, lone
-/// surrogates included.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text(pub Vec<u16>);
-
-/// An entry of a `LinkedOptionalMap`: the key's name, and key and value if their classes
-/// could be loaded when the snapshot was written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OptionalEntry<K, V> {
-    /// Name of the key: a field, a class, or a Kryo registration tag.
-    pub name: JavaString,
-    /// The key frame.
-    pub key: Option<Frame<K>>,
-    /// The value frame.
-    pub value: Option<Frame<V>>,
-}
-
-/// A frame with an explicit length: what it holds, or its bytes if that could not be read.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Frame<T> {
-    /// Understood to the last byte.
-    Known(T),
-    /// Kept as it stands.
-    Opaque(Vec<u8>),
-}
-
-/// Content of `PojoSerializerSnapshot`, version 2.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PojoContent {
-    /// The POJO class.
-    pub class: JavaString,
-    /// Fields in the order of their data: ascending names.
-    pub fields: Vec<OptionalEntry<PojoField, SerializerSnapshot>>,
-    /// Registered subclasses in tag order.
-    pub registered: Vec<OptionalEntry<(), SerializerSnapshot>>,
-    /// Subclasses that were seen but not registered.
-    pub non_registered: Vec<OptionalEntry<(), SerializerSnapshot>>,
-}
-
-/// Key frame of a POJO field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PojoField {
-    /// The class that declares the field.
-    pub declaring_class: JavaString,
-    /// The field's name.
-    pub name: JavaString,
-}
-
-/// Content of `KryoSerializerSnapshot`, version 2.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KryoContent {
-    /// The class with which the state was declared.
-    pub class: JavaString,
-    /// Registrations in the order that gives Kryo's class ids.
-    pub registrations: Vec<OptionalEntry<JavaString, KryoRegistration>>,
-    /// Default serializer instances by class.
-    pub default_serializers: Vec<OptionalEntry<JavaString, JavaStream>>,
-    /// Default serializer classes by class.
-    pub default_serializer_classes: Vec<OptionalEntry<JavaString, JavaString>>,
-}
-
-/// One Kryo registration.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KryoRegistration {
-    /// The registered class.
-    pub class: JavaString,
-    /// Which serializer it was registered with.
-    pub serializer: KryoSerializerDefinition,
-}
-
-/// How a Kryo registration names its serializer.
-#[derive(Debug, Clone, PartialEq)]
-pub enum KryoSerializerDefinition {
-    /// Kind 0: Kryo's default for the class.
-    Default,
-    /// Kind 1: a serializer class.
-    Class(JavaString),
-    /// Kind 2: a Java-serialized instance.
-    Instance(JavaStream),
-}
-
-/// Placeholder; the old forms are described in `old.rs`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OldStyle;

@@ -1,0 +1,124 @@
+//! The command line: arguments and their help, nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::command;
+
+/// Open, check and rewrite Apache Flink checkpoints and savepoints, without a JVM and without
+/// the job's classes.
+#[derive(Debug, Parser)]
+#[command(name = "statetool", version, propagate_version = true, after_long_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+A SNAPSHOT is a path or URL (file, s3, gs, abfs, hdfs, http) of a `_metadata` file, of a
+savepoint or `chk-N` directory, or of a job's checkpoint directory (then its newest complete
+checkpoint is taken).
+
+A SELECTOR is OPERATOR/STATE, OPERATOR/*, */STATE or OPERATOR. An OPERATOR is `uid:X`, `name:X`,
+`id:HEX` (32 digits, or at least the first 6), or a bare word that is tried as each of these.
+
+Settings come from flags, else from the environment (STATETOOL_FORMAT, …), else from
+`statetool.toml` in the current directory.
+
+Exit codes: 0 done · 1 findings · 2 usage · 3 input unreadable or damaged · 4 refused, would
+lose state · 5 target or remote system failed.";
+
+/// What all commands take.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Colour on the terminal.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "STATETOOL_COLOR", help_heading = "General")]
+    pub(crate) color: Color,
+    /// No warnings and no progress.
+    #[arg(long, short, global = true, env = "STATETOOL_QUIET", help_heading = "General")]
+    pub(crate) quiet: bool,
+    /// Say more about what is done.
+    #[arg(long, short, global = true, help_heading = "General")]
+    pub(crate) verbose: bool,
+    /// How many threads work; by default one a core.
+    #[arg(long, global = true, value_name = "N", env = "STATETOOL_THREADS", help_heading = "General")]
+    pub(crate) threads: Option<std::num::NonZeroUsize>,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    /// Makes it the choice for everything that is written from now on.
+    pub(crate) fn write_global(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+/// Where a snapshot is and how it is reached.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SnapshotArgs {
+    /// Path or URL of the snapshot.
+    #[arg(value_name = "SNAPSHOT")]
+    pub(crate) snapshot: String,
+    /// Absolute paths inside the snapshot that begin with OLD lie at NEW now; repeatable.
+    #[arg(long, value_name = "OLD=NEW", env = "STATETOOL_RELOCATE", value_delimiter = ',')]
+    pub(crate) relocate: Vec<String>,
+    /// Uids the job gave its operators, for snapshots that store only their hashes; repeatable.
+    #[arg(long, value_name = "NAME", env = "STATETOOL_UID", value_delimiter = ',')]
+    pub(crate) uid: Vec<String>,
+    /// An option of a store, such as `s3.endpoint=http://127.0.0.1:9000`; repeatable.
+    #[arg(long, value_name = "KEY=VALUE", env = "STATETOOL_STORE_OPTION")]
+    pub(crate) store_option: Vec<String>,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// One document.
+    Json,
+    /// One row a line.
+    Jsonl,
+    /// One row a line, with a head.
+    Csv,
+}
+
+/// How and where a result is written.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OutputArgs {
+    /// How the result is written.
+    #[arg(long, short, value_enum, value_name = "FORMAT", env = "STATETOOL_FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// Write the result to a file.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Inspect(command::inspect::InspectArgs),
+    Cat(command::cat::CatArgs),
+    Schema(command::schema::SchemaArgs),
+    Verify(command::verify::VerifyArgs),
+    Completions(command::completions::CompletionsArgs),
+    Man(command::man::ManArgs),
+}

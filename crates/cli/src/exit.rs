@@ -1,0 +1,59 @@
+//! How the program ends: exit codes, and the words for an error.
+
+use std::process::ExitCode;
+
+use statetool_ops::{Error, ErrorKind};
+
+use crate::output::{is_closed_pipe, say};
+
+/// Exit codes, a contract with scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Done, and nothing found.
+    Done = 0,
+    /// Differences, failed checks.
+    Findings = 1,
+    /// The call is wrong.
+    Usage = 2,
+    /// The input cannot be read, or is damaged.
+    Input = 3,
+    /// The output could not be written.
+    Target = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Says what went wrong, where and why, and what to try; returns how to end.
+pub(crate) fn report(error: &anyhow::Error) -> Exit {
+    if is_closed_pipe(error) {
+        return Exit::Done;
+    }
+    let known = error.downcast_ref::<Error>();
+    say("error", &format!("{error:#}"));
+    if let Some(hint) = known.and_then(Error::help) {
+        say("hint", hint);
+    }
+    match known.map(Error::kind) {
+        Some(ErrorKind::Usage) => Exit::Usage,
+        Some(_) => Exit::Input,
+        None if error.is::<UsageError>() => Exit::Usage,
+        None => Exit::Target,
+    }
+}
+
+/// A call that cannot be meant.
+#[derive(Debug)]
+pub(crate) struct UsageError(pub(crate) String);
+
+impl std::fmt::Display for UsageError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}

@@ -1,0 +1,177 @@
+//! Epoch milliseconds as RFC 3339, and histograms over time.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// A moment as `2026-05-01T10:00:00Z`, with milliseconds where there are any.
+///
+/// Moments outside of the years 0 to 9999 are shown as their number of milliseconds.
+pub fn rfc3339(epoch_millis: i64) -> String {
+    let (days, millis) = (epoch_millis.div_euclid(86_400_000), epoch_millis.rem_euclid(86_400_000));
+    let (year, month, day) = civil_from_days(days);
+    if !(0..=9999).contains(&year) {
+        return epoch_millis.to_string();
+    }
+    let (seconds, fraction) = (millis / 1000, millis % 1000);
+    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let fraction = if fraction == 0 { String::new() } else { format!(".{fraction:03}") };
+    format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}{fraction}Z")
+}
+
+/// Year, month and day of a day counted from 1970-01-01, in the proleptic Gregorian calendar.
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    // Years that begin in March make the leap day the last of the year, and 400 of them
+    // always have the same number of days.
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
+/// Counts of moments in buckets of equal width, which grows with the span of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeHistogram {
+    width: i64,
+    buckets: BTreeMap<i64, u64>,
+    first: i64,
+    last: i64,
+    /// `Long.MAX_VALUE`: timers at the end of the input.
+    never: u64,
+}
+
+/// How many buckets a histogram has at most.
+const MAX_BUCKETS: usize = 32;
+
+impl Default for TimeHistogram {
+    fn default() -> Self {
+        Self { width: 1000, buckets: BTreeMap::new(), first: i64::MAX, last: i64::MIN, never: 0 }
+    }
+}
+
+impl TimeHistogram {
+    /// Counts a moment.
+    pub fn add(&mut self, epoch_millis: i64) {
+        if epoch_millis == i64::MAX {
+            self.never += 1;
+            return;
+        }
+        self.first = self.first.min(epoch_millis);
+        self.last = self.last.max(epoch_millis);
+        *self.buckets.entry(epoch_millis.div_euclid(self.width)).or_default() += 1;
+        while self.buckets.len() > MAX_BUCKETS {
+            self.widen();
+        }
+    }
+
+    /// Adds the counts of another histogram.
+    pub fn merge(&mut self, mut other: Self) {
+        while self.width < other.width {
+            self.widen();
+        }
+        while other.width < self.width {
+            other.widen();
+        }
+        for (bucket, count) in other.buckets {
+            *self.buckets.entry(bucket).or_default() += count;
+        }
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.never += other.never;
+        while self.buckets.len() > MAX_BUCKETS {
+            self.widen();
+        }
+    }
+
+    fn widen(&mut self) {
+        self.width = self.width.saturating_mul(2);
+        let narrow = std::mem::take(&mut self.buckets);
+        for (bucket, count) in narrow {
+            *self.buckets.entry(bucket.div_euclid(2)).or_default() += count;
+        }
+    }
+
+    /// The histogram for a report; `None` if nothing was counted.
+    pub fn report(&self) -> Option<TimeReport> {
+        let earliest = (!self.buckets.is_empty()).then_some(self.first);
+        if earliest.is_none() && self.never == 0 {
+            return None;
+        }
+        let bucket = |(bucket, count): (&i64, &u64)| TimeBucket {
+            from: rfc3339(bucket.saturating_mul(self.width)),
+            count: *count,
+        };
+        Some(TimeReport {
+            earliest: earliest.map(rfc3339),
+            latest: earliest.map(|_| rfc3339(self.last)),
+            at_end_of_input: self.never,
+            bucket_millis: self.width,
+            buckets: self.buckets.iter().map(bucket).collect(),
+        })
+    }
+}
+
+/// A histogram over time.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct TimeReport {
+    /// The first moment.
+    pub earliest: Option<String>,
+    /// The last moment.
+    pub latest: Option<String>,
+    /// How many are at `Long.MAX_VALUE`, the end of the input.
+    pub at_end_of_input: u64,
+    /// Width of a bucket.
+    pub bucket_millis: i64,
+    /// The buckets that are not empty.
+    pub buckets: Vec<TimeBucket>,
+}
+
+/// One bucket.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct TimeBucket {
+    /// Where it begins.
+    pub from: String,
+    /// How many moments are in it.
+    pub count: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_rfc_3339() {
+        for (millis, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+            (951_826_154_500, "2000-02-29T12:09:14.500Z"),
+            (1_700_000_000_123, "2023-11-14T22:13:20.123Z"),
+            (i64::MAX, "9223372036854775807"),
+            (i64::MIN, "-9223372036854775808"),
+        ] {
+            assert_eq!(rfc3339(millis), text);
+        }
+    }
+
+    #[test]
+    fn histograms_keep_counts_while_their_buckets_grow() {
+        let mut all = TimeHistogram::default();
+        let mut parts = [TimeHistogram::default(), TimeHistogram::default()];
+        for i in 0..5000_i64 {
+            all.add(i * i * 7919);
+            parts[(i % 2) as usize].add(i * i * 7919);
+        }
+        let [mut merged, other] = parts;
+        merged.merge(other);
+        let counted = |h: &TimeHistogram| h.report().unwrap().buckets.iter().map(|b| b.count).sum::<u64>();
+        assert_eq!((counted(&all), counted(&merged)), (5000, 5000));
+        assert_eq!(all.report().unwrap().latest, merged.report().unwrap().latest);
+        assert!(all.report().unwrap().buckets.len() <= MAX_BUCKETS);
+    }
+}

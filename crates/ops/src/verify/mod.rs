@@ -1,0 +1,116 @@
+//! `verify`: is everything of a snapshot there, and is it what it should be?
+
+mod contents;
+mod structure;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use statetool_snapshot::{Operator, Snapshot};
+
+use crate::progress::Progress;
+
+/// How thoroughly to look.
+#[derive(Debug, Clone)]
+pub struct VerifyOptions {
+    /// Whether to decode every key and value.
+    pub deep: bool,
+    /// How many threads work.
+    pub threads: usize,
+    /// Where to count what has been read.
+    pub progress: Arc<Progress>,
+}
+
+/// What was checked, and what is wrong.
+#[derive(Debug, Clone, Serialize)]
+pub struct VerifyReport {
+    /// `statetool.verify.v1`.
+    pub schema: &'static str,
+    /// The metadata file.
+    pub location: String,
+    /// Whether every key and value was decoded.
+    pub deep: bool,
+    /// What was checked.
+    pub checked: Checked,
+    /// What is wrong; empty if nothing is.
+    pub findings: Vec<Finding>,
+    /// What could not be checked, because nobody can interpret it. No finding.
+    pub notes: Vec<Finding>,
+}
+
+/// How much was checked.
+#[derive(Debug, Clone, Copy, Default, Serialize, PartialEq, Eq)]
+pub struct Checked {
+    /// Operators.
+    pub operators: u64,
+    /// Handles whose bytes were looked for.
+    pub handles: u64,
+    /// Entries read.
+    pub entries: u64,
+    /// Bytes of their keys and values.
+    pub bytes: u64,
+}
+
+/// Something that is wrong, and where.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// The operator's id.
+    pub operator: Option<String>,
+    /// Its uid, if that is known.
+    pub uid: Option<String>,
+    /// The subtask.
+    pub subtask: Option<u32>,
+    /// The state.
+    pub state: Option<String>,
+    /// What is wrong, with file and offset where there are some.
+    pub message: String,
+}
+
+impl Finding {
+    fn new(message: impl Into<String>) -> Self {
+        Self { operator: None, uid: None, subtask: None, state: None, message: message.into() }
+    }
+
+    fn of(operator: &Operator<'_>, message: impl Into<String>) -> Self {
+        let (id, uid) = (Some(operator.id().to_string()), operator.uid.clone());
+        Self { operator: id, uid, ..Self::new(message) }
+    }
+
+    fn subtask(mut self, subtask: u32) -> Self {
+        self.subtask = Some(subtask);
+        self
+    }
+
+    fn state(mut self, state: &str) -> Self {
+        self.state = Some(state.to_owned());
+        self
+    }
+}
+
+/// At most so many findings about the entries of one work item; damage rarely comes alone.
+const MAX_FINDINGS: usize = 100;
+
+/// Checks a snapshot.
+///
+/// Damage is a finding of the report, never an error; only the metadata has to be readable.
+pub fn verify(snapshot: &Snapshot, options: &VerifyOptions) -> VerifyReport {
+    let mut report = VerifyReport {
+        schema: "statetool.verify.v1",
+        location: snapshot.location().to_string(),
+        deep: options.deep,
+        checked: Checked::default(),
+        findings: Vec::new(),
+        notes: Vec::new(),
+    };
+    structure::check_metadata(snapshot, &mut report);
+    for operator in snapshot.operators() {
+        report.checked.operators += 1;
+        structure::check_operator(snapshot, &operator, &mut report);
+        match snapshot.load_operator(&operator) {
+            Ok(loaded) => contents::check(snapshot, &operator, &loaded, options, &mut report),
+            Err(error) => report.findings.push(Finding::of(&operator, error.to_string())),
+        }
+    }
+    report.findings.dedup();
+    report
+}

@@ -1,0 +1,278 @@
+//! Operators, and how users name them and their states.
+
+use statetool_format::OperatorId;
+use statetool_format::metadata::{OperatorState, StreamHandle, SubtaskState, Subtasks};
+
+use crate::error::{Error, Result};
+use crate::snapshot::Snapshot;
+
+/// One operator of a snapshot.
+#[derive(Debug, Clone)]
+pub struct Operator<'s> {
+    /// Its position in the metadata file.
+    pub index: usize,
+    /// What the metadata says.
+    pub state: &'s OperatorState,
+    /// Its uid, where the file stores it or one of the given uids has its hash.
+    pub uid: Option<String>,
+}
+
+impl<'s> Operator<'s> {
+    pub(crate) fn new(index: usize, state: &'s OperatorState, uids: &[String]) -> Self {
+        let stored = (!state.uid.is_empty()).then(|| state.uid.to_str().into_owned());
+        let uid = stored.or_else(|| uids.iter().find(|uid| OperatorId::from_uid(uid) == state.id).cloned());
+        Self { index, state, uid }
+    }
+
+    /// The operator's id.
+    pub fn id(&self) -> OperatorId {
+        self.state.id
+    }
+
+    /// The operator's name, where the file stores one.
+    pub fn name(&self) -> Option<String> {
+        (!self.state.name.is_empty()).then(|| self.state.name.to_str().into_owned())
+    }
+
+    /// What to call the operator: its uid, else its name, else its id.
+    pub fn label(&self) -> String {
+        self.uid.clone().or_else(|| self.name()).unwrap_or_else(|| self.id().to_string())
+    }
+
+    /// How many of its subtasks had finished: `no`, `some` or `all`.
+    pub fn finished(&self) -> &'static str {
+        match &self.state.subtasks {
+            Subtasks::FullyFinished(_) => "all",
+            Subtasks::Listed(subtasks) => {
+                let finished = |s: &_| matches!(s, statetool_format::metadata::Subtask::Finished { .. });
+                if subtasks.iter().any(finished) { "some" } else { "no" }
+            }
+        }
+    }
+
+    /// Bytes of all its streams, as recorded.
+    pub fn recorded_bytes(&self) -> u64 {
+        let coordinator = self.state.coordinator.as_ref().and_then(StreamHandle::recorded_size).unwrap_or(0);
+        coordinator + self.state.running().map(|(_, state)| subtask_bytes(state)).sum::<u64>()
+    }
+}
+
+/// Bytes of the streams of one subtask; streams shared by several handles count once.
+fn subtask_bytes(state: &SubtaskState) -> u64 {
+    let mut streams = Vec::new();
+    state.visit_streams(&mut |stream| {
+        if !streams.contains(&stream) {
+            streams.push(stream);
+        }
+    });
+    streams.into_iter().filter_map(StreamHandle::recorded_size).sum()
+}
+
+/// How a user names an operator: `uid:X`, `id:HEX`, `name:X`, or a bare word, which is tried
+/// in that order as uid, name and id prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OperatorSelector {
+    /// The text given to `uid(…)`.
+    Uid(String),
+    /// The id's hex digits, or at least six of the first ones.
+    Id(String),
+    /// The operator's name.
+    Name(String),
+    /// A bare word.
+    Any(String),
+}
+
+/// Shortest prefix of an id that names an operator.
+const MIN_ID_PREFIX: usize = 6;
+
+impl OperatorSelector {
+    /// Parses a selector.
+    pub fn parse(text: &str) -> Self {
+        match text.split_once(':') {
+            Some(("uid", uid)) => Self::Uid(uid.into()),
+            Some(("id", id)) => Self::Id(id.to_ascii_lowercase()),
+            Some(("name", name)) => Self::Name(name.into()),
+            _ => Self::Any(text.into()),
+        }
+    }
+
+    /// The operator that is meant.
+    ///
+    /// # Errors
+    /// When no operator or more than one is meant; the message lists those that there are,
+    /// nearest first.
+    pub fn resolve<'s>(&self, snapshot: &'s Snapshot) -> Result<Operator<'s>> {
+        let operators: Vec<Operator<'s>> = snapshot.operators().collect();
+        let stages: &[fn(&Operator<'_>, &str) -> bool] = match self {
+            Self::Uid(_) => &[has_uid],
+            Self::Id(_) => &[has_id_prefix],
+            Self::Name(_) => &[has_name],
+            Self::Any(_) => &[has_uid, has_name, has_id_prefix],
+        };
+        for stage in stages {
+            let mut found: Vec<&Operator<'s>> = operators.iter().filter(|op| stage(op, self.text())).collect();
+            match (found.pop(), found.is_empty()) {
+                (Some(operator), true) => return Ok(with_uid(operator, self)),
+                (Some(last), false) => {
+                    found.push(last);
+                    return Err(self.ambiguous(&found));
+                }
+                (None, _) => {}
+            }
+        }
+        Err(self.unknown(&operators))
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Uid(text) | Self::Id(text) | Self::Name(text) | Self::Any(text) => text,
+        }
+    }
+
+    fn ambiguous(&self, found: &[&Operator<'_>]) -> Error {
+        let labels: Vec<String> = found.iter().map(|op| describe(op)).collect();
+        Error::usage(format!("`{}` means several operators: {}", self.text(), labels.join(", ")))
+            .hint("name one by its id: `id:…`")
+    }
+
+    fn unknown(&self, operators: &[Operator<'_>]) -> Error {
+        let mut near: Vec<(usize, String)> = operators
+            .iter()
+            .map(|op| (distance(self.text(), &op.label()), describe(op)))
+            .collect();
+        near.sort();
+        let list: Vec<String> = near.into_iter().take(12).map(|(_, label)| label).collect();
+        let error = Error::usage(format!("no operator `{}`", self.text()));
+        match list.len() {
+            0 => error.hint("the snapshot has no operators"),
+            _ => error.hint(format!("there are: {}", list.join(", "))),
+        }
+    }
+}
+
+fn has_uid(operator: &Operator<'_>, uid: &str) -> bool {
+    operator.uid.as_deref() == Some(uid) || operator.id() == OperatorId::from_uid(uid)
+}
+
+fn has_name(operator: &Operator<'_>, name: &str) -> bool {
+    operator.name().as_deref() == Some(name)
+}
+
+fn has_id_prefix(operator: &Operator<'_>, prefix: &str) -> bool {
+    prefix.len() >= MIN_ID_PREFIX && operator.id().to_string().starts_with(&prefix.to_ascii_lowercase())
+}
+
+/// A uid that led to the operator is known from then on.
+fn with_uid<'s>(operator: &Operator<'s>, selector: &OperatorSelector) -> Operator<'s> {
+    let mut operator = operator.clone();
+    if let OperatorSelector::Uid(text) | OperatorSelector::Any(text) = selector
+        && operator.uid.is_none()
+        && operator.id() == OperatorId::from_uid(text)
+    {
+        operator.uid = Some(text.clone());
+    }
+    operator
+}
+
+fn describe(operator: &Operator<'_>) -> String {
+    let label = operator.label();
+    let id = operator.id().to_string();
+    if label == id { id } else { format!("{label} (id:{id})") }
+}
+
+/// Levenshtein distance, for "nearest first".
+pub fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(128).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().take(128).enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (slot, y) in row.iter_mut().skip(1).zip(&b) {
+            let above = *slot;
+            *slot = (above + 1).min(left + 1).min(diagonal + usize::from(x != *y));
+            diagonal = above;
+            left = *slot;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// How a user names states: `OPERATOR/STATE`, `OPERATOR/*`, `*/STATE`, `*/*`; an operator
+/// alone means all its states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateSelector {
+    /// The operator; `None` is every one.
+    pub operator: Option<OperatorSelector>,
+    /// The state's name; `None` is every one.
+    pub state: Option<String>,
+}
+
+impl StateSelector {
+    /// Parses a selector, as one of the snapshot's operators may need it: names may hold `/`.
+    pub fn parse(text: &str, snapshot: &Snapshot) -> Self {
+        // Operators' names often hold slashes ("Source: a/b"), so the longest part before a
+        // slash that is an operator counts.
+        for (at, _) in text.rmatch_indices('/') {
+            let (operator, state) = text.split_at(at);
+            let selector = OperatorSelector::parse(operator);
+            if operator == "*" || selector.resolve(snapshot).is_ok() {
+                return Self { operator: (operator != "*").then_some(selector), state: named(state.get(1..)) };
+            }
+        }
+        let whole = OperatorSelector::parse(text);
+        if text == "*" || whole.resolve(snapshot).is_ok() {
+            return Self { operator: (text != "*").then_some(whole), state: None };
+        }
+        match text.split_once('/') {
+            Some((operator, state)) => {
+                Self { operator: Some(OperatorSelector::parse(operator)), state: named(Some(state)) }
+            }
+            None => Self { operator: Some(whole), state: None },
+        }
+    }
+
+    /// Everything.
+    pub fn all() -> Self {
+        Self { operator: None, state: None }
+    }
+
+    /// The operators that are meant.
+    pub fn operators<'s>(&self, snapshot: &'s Snapshot) -> Result<Vec<Operator<'s>>> {
+        match &self.operator {
+            Some(selector) => Ok(vec![selector.resolve(snapshot)?]),
+            None => Ok(snapshot.operators().collect()),
+        }
+    }
+
+    /// Whether a state of this name is meant.
+    pub fn wants(&self, state: &str) -> bool {
+        self.state.as_deref().is_none_or(|wanted| wanted == state)
+    }
+}
+
+fn named(state: Option<&str>) -> Option<String> {
+    state.filter(|state| *state != "*" && !state.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distance_counts_edits() {
+        for (a, b, expected) in [("", "", 0), ("abc", "", 3), ("", "ab", 2), ("totals", "total", 1), ("kitten", "sitting", 3)] {
+            assert_eq!(distance(a, b), expected, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn selectors_are_told_by_their_prefix() {
+        assert_eq!(OperatorSelector::parse("uid:a/b"), OperatorSelector::Uid("a/b".into()));
+        assert_eq!(OperatorSelector::parse("id:ABCDEF"), OperatorSelector::Id("abcdef".into()));
+        assert_eq!(OperatorSelector::parse("name:Source: x"), OperatorSelector::Name("Source: x".into()));
+        assert_eq!(OperatorSelector::parse("Sink: x"), OperatorSelector::Any("Sink: x".into()));
+    }
+}

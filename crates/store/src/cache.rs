@@ -1,0 +1,345 @@
+//! Local copies of remote files, for readers that need a file in a directory.
+
+use std::collections::HashMap;
+use std::fs::{self, File, TryLockError};
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::location::Location;
+use crate::store::Store;
+
+/// A bounded directory of local copies, such as RocksDB's files of a remote snapshot.
+///
+/// Each file is fetched once, however many threads ask for it, and appears when it is
+/// complete. Files that nobody holds go, the longest unused first, when room is needed. The
+/// directory of a cache is its own and is removed with it; what a killed process left is
+/// removed by the next cache in the same place.
+///
+/// Cloning is cheap and shares the cache.
+#[derive(Debug, Clone)]
+pub struct FileCache(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    directory: PathBuf,
+    max_bytes: u64,
+    /// Held as long as the cache lives: it tells other processes so.
+    _lock: File,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    files: HashMap<Location, Copy>,
+    bytes: u64,
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Copy {
+    path: PathBuf,
+    bytes: u64,
+    users: usize,
+    used: u64,
+    complete: bool,
+}
+
+/// A local copy that stays as long as this is held; made by [`FileCache::fetch`].
+#[derive(Debug)]
+pub struct CachedFile {
+    cache: Option<FileCache>,
+    location: Location,
+    path: PathBuf,
+}
+
+const PREFIX: &str = "statetool-cache-";
+const LOCK: &str = "lock";
+const UNFINISHED: &str = "unfinished";
+
+/// Distinguishes the caches of one process.
+static SERIAL: AtomicU64 = AtomicU64::new(0);
+
+impl FileCache {
+    /// Makes a cache in a directory, which is made too if it is missing, and cleans up after
+    /// processes that are gone.
+    ///
+    /// # Errors
+    /// Whatever the operating system reports about the directory.
+    pub fn new(directory: &Path, max_bytes: u64) -> Result<Self> {
+        let place = Location::from_path(directory)?;
+        let failed = |error: std::io::Error| Error::io(&place, &error);
+        fs::create_dir_all(directory).map_err(failed)?;
+        remove_stale(directory);
+        let (directory, lock) = make_directory(directory).map_err(failed)?;
+        let inner = Inner {
+            directory,
+            max_bytes,
+            _lock: lock,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// The bytes of all copies that are there or being fetched.
+    pub fn bytes(&self) -> u64 {
+        self.state().bytes
+    }
+
+    /// The local copy of a file, fetched if it is not there. A local file is its own copy.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] for a file that does not fit into the cache beside those that
+    /// are held, and whatever reading it or writing the copy reports.
+    pub fn fetch(&self, store: &Store, location: &Location) -> Result<CachedFile> {
+        if let Some(path) = location.as_local_path() {
+            return Ok(CachedFile {
+                cache: None,
+                location: location.clone(),
+                path: path.to_owned(),
+            });
+        }
+        if let Some(held) = self.hold_existing(location) {
+            return Ok(held);
+        }
+        let object = store.open(location)?;
+        if let Some(held) = self.reserve(location, object.len())? {
+            return Ok(held);
+        }
+        let copied = self.copy(&object);
+        let mut state = self.state();
+        self.0.changed.notify_all();
+        match (copied, state.files.get_mut(location)) {
+            (Ok(path), Some(copy)) => {
+                copy.path.clone_from(&path);
+                copy.complete = true;
+                Ok(CachedFile {
+                    cache: Some(self.clone()),
+                    location: location.clone(),
+                    path,
+                })
+            }
+            (copied, _) => {
+                state.forget(location);
+                Err(copied
+                    .err()
+                    .unwrap_or_else(|| Error::new(ErrorKind::Io, location, "is no longer in the cache")))
+            }
+        }
+    }
+
+    /// Holds the copy if it is complete, after waiting for a thread that fetches it.
+    fn hold_existing(&self, location: &Location) -> Option<CachedFile> {
+        let mut state = self.state();
+        loop {
+            let clock = state.tick();
+            let copy = state.files.get_mut(location)?;
+            if copy.complete {
+                copy.users += 1;
+                copy.used = clock;
+                let path = copy.path.clone();
+                return Some(CachedFile {
+                    cache: Some(self.clone()),
+                    location: location.clone(),
+                    path,
+                });
+            }
+            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Makes room, and enters a copy that the caller has to fetch now.
+    ///
+    /// Gives the copy instead if another thread was faster.
+    fn reserve(&self, location: &Location, bytes: u64) -> Result<Option<CachedFile>> {
+        loop {
+            let mut state = self.state();
+            if !state.files.contains_key(location) {
+                state.make_room(bytes, self.0.max_bytes).map_err(|held| {
+                    let limit = self.0.max_bytes;
+                    let why =
+                        format!("{bytes} bytes do not fit into the cache of {limit} beside {held} in use");
+                    Error::new(ErrorKind::TooLarge, location, why)
+                })?;
+                let used = state.tick();
+                state.bytes += bytes;
+                let copy = Copy {
+                    path: PathBuf::new(),
+                    bytes,
+                    users: 1,
+                    used,
+                    complete: false,
+                };
+                state.files.insert(location.clone(), copy);
+                return Ok(None);
+            }
+            drop(state);
+            if let Some(held) = self.hold_existing(location) {
+                return Ok(Some(held));
+            }
+        }
+    }
+
+    fn copy(&self, object: &crate::Object) -> Result<PathBuf> {
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let name = object.location().file_name().unwrap_or_default();
+        // Names of remote files may be too long, or nothing that a file can be called here.
+        let plain: String = name
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || ".-_".contains(*c))
+            .take(100)
+            .collect();
+        let path = self.0.directory.join(format!("{serial}-{plain}"));
+        let unfinished = path.with_file_name(format!("{serial}.{UNFINISHED}"));
+        let written = write_copy(object, &unfinished).and_then(|()| {
+            fs::rename(&unfinished, &path).map_err(|error| local_failure(object.location(), &path, &error))
+        });
+        if written.is_err() {
+            let _ = fs::remove_file(&unfinished);
+        }
+        written.map(|()| path)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes the directory of one cache, with a lock that is held before others can see it.
+fn make_directory(parent: &Path) -> std::io::Result<(PathBuf, File)> {
+    loop {
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let directory = parent.join(format!("{PREFIX}{}-{serial}", std::process::id()));
+        let unfinished = directory.with_extension(UNFINISHED);
+        // In a directory that containers share, others may have our process number.
+        match fs::create_dir(&unfinished) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+            made => made?,
+        }
+        let lock = File::create_new(unfinished.join(LOCK))?;
+        lock.lock()?;
+        match fs::rename(&unfinished, &directory) {
+            Err(_) if directory.exists() => fs::remove_dir_all(&unfinished)?,
+            renamed => return renamed.map(|()| (directory, lock)),
+        }
+    }
+}
+
+fn write_copy(object: &crate::Object, path: &Path) -> Result<()> {
+    let failed = |error: &std::io::Error| local_failure(object.location(), path, error);
+    let mut file = File::create_new(path).map_err(|error| failed(&error))?;
+    let mut reader = object.reader(0..object.len())?;
+    loop {
+        let chunk = reader.chunk()?;
+        let len = chunk.len();
+        if len == 0 {
+            return Ok(());
+        }
+        file.write_all(chunk).map_err(|error| failed(&error))?;
+        reader.consume(len);
+    }
+}
+
+fn local_failure(location: &Location, path: &Path, error: &std::io::Error) -> Error {
+    let why = format!("its local copy `{}` cannot be written: {error}", path.display());
+    Error::new(ErrorKind::Io, location, why)
+}
+
+/// Removes the directories of caches whose processes are gone. What cannot be removed stays:
+/// it may be somebody else's.
+fn remove_stale(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let ours = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with(PREFIX));
+        if !ours || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let unfinished = entry
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == UNFINISHED);
+        let dead = match File::open(entry.path().join(LOCK)) {
+            Ok(lock) if !unfinished => !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)),
+            _ => age_of(&entry.path()).is_some_and(|age| age.as_secs() > 3600),
+        };
+        if dead {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn age_of(path: &Path) -> Option<std::time::Duration> {
+    fs::metadata(path).ok()?.modified().ok()?.elapsed().ok()
+}
+
+impl State {
+    fn tick(&mut self) -> u64 {
+        self.clock += 1;
+        self.clock
+    }
+
+    /// Removes copies nobody holds until `bytes` more fit; fails with the bytes in use.
+    fn make_room(&mut self, bytes: u64, limit: u64) -> Result<(), u64> {
+        let held: u64 = self
+            .files
+            .values()
+            .filter(|copy| copy.users > 0)
+            .map(|copy| copy.bytes)
+            .sum();
+        if held.saturating_add(bytes) > limit {
+            return Err(held);
+        }
+        while self.bytes.saturating_add(bytes) > limit {
+            let unused = self.files.iter().filter(|(_, copy)| copy.users == 0);
+            let Some(oldest) = unused
+                .min_by_key(|(_, copy)| copy.used)
+                .map(|(location, _)| location.clone())
+            else {
+                return Err(held);
+            };
+            self.forget(&oldest);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, location: &Location) {
+        if let Some(copy) = self.files.remove(location) {
+            self.bytes = self.bytes.saturating_sub(copy.bytes);
+            // Empty if it was never finished. What stays goes with the directory.
+            let _ = fs::remove_file(&copy.path);
+        }
+    }
+}
+
+impl CachedFile {
+    /// The path of the copy.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for CachedFile {
+    fn drop(&mut self) {
+        if let Some(cache) = &self.cache {
+            let mut state = cache.state();
+            let clock = state.tick();
+            if let Some(copy) = state.files.get_mut(&self.location) {
+                copy.users = copy.users.saturating_sub(1);
+                copy.used = clock;
+            }
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Nothing is left to do where this fails; the next cache tries again.
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}

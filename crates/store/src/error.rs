@@ -1,0 +1,121 @@
+//! What went wrong with an object, and what a caller can do about it.
+
+use std::fmt;
+
+use crate::location::Location;
+
+/// The result of working with a store.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error about one location: its kind, and words for people.
+///
+/// The message names the location as people wrote it, without credentials: user names,
+/// passwords and query strings in URLs are replaced, also inside messages of servers.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    location: String,
+    why: String,
+}
+
+/// What a caller can do about an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Nothing is there: look at the name.
+    NotFound,
+    /// Something is there, but not for us: look at the credentials.
+    PermissionDenied,
+    /// A remote system does not answer, or not in time: try again later.
+    Unavailable,
+    /// The location or the options cannot be meant: change the call.
+    Invalid,
+    /// The system cannot do this, or this build cannot talk to it.
+    Unsupported,
+    /// The object ends before the bytes that were asked for: the data is incomplete.
+    OutOfRange,
+    /// A limit of the caller was hit: raise it.
+    TooLarge,
+    /// Anything else that an operating system or a server reports.
+    Io,
+}
+
+impl Error {
+    /// Makes an error about `location`; `why` is a lower-case fragment.
+    #[cold]
+    pub(crate) fn new(kind: ErrorKind, location: &Location, why: impl Into<String>) -> Self {
+        Self::named(kind, location.to_string(), why)
+    }
+
+    /// Makes an error about something that is no location, such as an option's name.
+    #[cold]
+    pub(crate) fn named(kind: ErrorKind, name: impl Into<String>, why: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            location: name.into(),
+            why: why.into(),
+        }))
+    }
+
+    /// Makes an error of what the operating system said about a local file.
+    #[cold]
+    pub(crate) fn io(location: &Location, error: &std::io::Error) -> Self {
+        let kind = match error.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => ErrorKind::NotFound,
+            std::io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+            std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidFilename => ErrorKind::Invalid,
+            _ => ErrorKind::Io,
+        };
+        let why = match kind {
+            ErrorKind::NotFound => "no such file or directory".to_owned(),
+            ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            _ => error.to_string(),
+        };
+        Self::new(kind, location, why)
+    }
+
+    /// What a caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The location, without credentials.
+    pub fn location(&self) -> &str {
+        &self.0.location
+    }
+
+    /// What went wrong, without the location.
+    pub fn why(&self) -> &str {
+        &self.0.why
+    }
+
+    /// Whether nothing is there.
+    pub fn is_not_found(&self) -> bool {
+        self.0.kind == ErrorKind::NotFound
+    }
+}
+
+impl fmt::Display for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.location, self.why)
+    }
+}
+
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind() {
+            ErrorKind::NotFound => std::io::ErrorKind::NotFound,
+            ErrorKind::PermissionDenied => std::io::ErrorKind::PermissionDenied,
+            ErrorKind::Unavailable => std::io::ErrorKind::TimedOut,
+            ErrorKind::Invalid => std::io::ErrorKind::InvalidInput,
+            ErrorKind::Unsupported => std::io::ErrorKind::Unsupported,
+            ErrorKind::OutOfRange => std::io::ErrorKind::UnexpectedEof,
+            ErrorKind::TooLarge | ErrorKind::Io => std::io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}

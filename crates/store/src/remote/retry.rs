@@ -1,0 +1,83 @@
+//! Trying again, at growing intervals, within a bounded time.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::location::Location;
+use crate::options::StoreOptions;
+use crate::remote::Answer;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Slower than this a transfer counts as stuck.
+const SLOWEST_BYTES_PER_SECOND: u64 = 32 << 10;
+
+/// How long and how often a call is repeated.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    total: Duration,
+    retries: usize,
+}
+
+impl Limits {
+    pub(crate) fn new(options: &StoreOptions) -> Self {
+        Self {
+            total: options.retry_timeout,
+            retries: options.max_retries,
+        }
+    }
+
+    /// Makes a call that moves about `bytes` bytes until it gives an answer, an error that
+    /// will not pass, or the time is over.
+    pub(crate) async fn repeat<T>(
+        &self,
+        location: &Location,
+        bytes: u64,
+        call: impl Fn() -> Answer<T> + Send,
+    ) -> Result<T> {
+        let total = self.total + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND);
+        let start = Instant::now();
+        let mut last: Option<Error> = None;
+        for attempt in 0.. {
+            let left = total.saturating_sub(start.elapsed());
+            let error = match tokio::time::timeout(left, call()).await {
+                Ok(Err(error)) if error.kind() == ErrorKind::Unavailable => error,
+                Ok(answer) => return answer,
+                Err(_) => break,
+            };
+            let pause = pause(attempt);
+            let give_up = attempt >= self.retries || start.elapsed() + pause >= total;
+            last = Some(error);
+            if give_up {
+                return Err(exhausted(location, last.as_ref(), attempt + 1, start));
+            }
+            tokio::time::sleep(pause).await;
+        }
+        Err(exhausted(location, last.as_ref(), 0, start))
+    }
+}
+
+/// The pause after an attempt: doubled each time, and a random part less, so that many
+/// callers do not come back at once.
+fn pause(attempt: usize) -> Duration {
+    let doubled = FIRST_PAUSE
+        .saturating_mul(1 << attempt.min(16))
+        .min(LONGEST_PAUSE);
+    let random = RandomState::new().build_hasher().finish() % 512;
+    doubled.mul_f64(1.0 - random as f64 / 1024.0)
+}
+
+#[cold]
+fn exhausted(location: &Location, last: Option<&Error>, attempts: usize, start: Instant) -> Error {
+    let time = format!("{:.1} s", start.elapsed().as_secs_f64());
+    let why = match (last, attempts) {
+        (Some(last), 1) => last.why().to_owned(),
+        (Some(last), 2..) => format!("{} ({attempts} attempts in {time})", last.why()),
+        (Some(last), 0) => format!("no answer within {time}, before that: {}", last.why()),
+        (None, _) => format!("no answer within {time}"),
+    };
+    Error::new(ErrorKind::Unavailable, location, why)
+}
