@@ -58,14 +58,30 @@ impl CanonicalGroups {
         states: u16,
         len: u64,
     ) -> Self {
-        let mut starts: Vec<u64> = handle.offsets.iter().filter_map(|o| u64::try_from(*o).ok()).filter(|o| *o > 0).collect();
+        let mut starts: Vec<u64> = handle
+            .offsets
+            .iter()
+            .filter_map(|o| u64::try_from(*o).ok())
+            .filter(|o| *o > 0)
+            .collect();
         starts.sort_unstable();
-        let groups = handle.range.groups().filter(|group| range.contains(*group)).filter_map(|group| {
-            let start = u64::try_from(handle.offset_of(group)?).ok().filter(|start| *start > 0)?;
-            let next = starts.partition_point(|other| *other <= start);
-            Some((group, start, starts.get(next).copied().unwrap_or(len).max(start)))
-        });
-        Self { groups: groups.collect(), compression, prefix_bytes, states }
+        let groups = handle
+            .range
+            .groups()
+            .filter(|group| range.contains(*group))
+            .filter_map(|group| {
+                let start = u64::try_from(handle.offset_of(group)?)
+                    .ok()
+                    .filter(|start| *start > 0)?;
+                let next = starts.partition_point(|other| *other <= start);
+                Some((group, start, starts.get(next).copied().unwrap_or(len).max(start)))
+            });
+        Self {
+            groups: groups.collect(),
+            compression,
+            prefix_bytes,
+            states,
+        }
     }
 
     /// Bytes of the groups.
@@ -87,7 +103,10 @@ impl CanonicalGroups {
                 Some(part) if size < bytes => part.groups.push((group, start, end)),
                 _ => {
                     size = 0;
-                    parts.push(Self { groups: vec![(group, start, end)], ..self });
+                    parts.push(Self {
+                        groups: vec![(group, start, end)],
+                        ..self
+                    });
                 }
             }
             size = size.saturating_add(end - start);
@@ -102,7 +121,12 @@ impl CanonicalGroups {
 
     /// Scans the groups in a stream.
     pub fn scan(self, source: Source) -> CanonicalScan {
-        CanonicalScan { source, plan: self, next: 0, current: None }
+        CanonicalScan {
+            source,
+            plan: self,
+            next: 0,
+            current: None,
+        }
     }
 }
 
@@ -129,8 +153,12 @@ impl CanonicalScan {
     /// group that does not end where the next begins.
     #[inline]
     pub fn next_entry(&mut self) -> Result<Option<CanonicalEntry<'_>>> {
-        let Some(state) = self.next_state()? else { return Ok(None) };
-        let Some(group) = self.current.as_mut() else { return Ok(None) };
+        let Some(state) = self.next_state()? else {
+            return Ok(None);
+        };
+        let Some(group) = self.current.as_mut() else {
+            return Ok(None);
+        };
         let offset = group.window.offset();
         let (key_len, len) = group.window.peek(|r| {
             let key = r.bytes("key of an entry")?.len();
@@ -147,7 +175,13 @@ impl CanonicalScan {
             let why = format!("its prefix is not that of key group {number}");
             return Err(Error::invalid(self.source.name(), offset, "key of an entry", why));
         }
-        Ok(Some(CanonicalEntry { state, key_group: number, key, value, offset }))
+        Ok(Some(CanonicalEntry {
+            state,
+            key_group: number,
+            key,
+            value,
+            offset,
+        }))
     }
 
     /// The state of the next entry; `None` after the last group.
@@ -171,17 +205,30 @@ impl CanonicalScan {
             } else if id < self.plan.states {
                 group.state = Some(id);
             } else {
-                let fault = Fault::Range { got: id.into(), min: 0, max: i64::from(self.plan.states) - 1 };
-                return Err(Error::format(self.source.name(), FormatError::new(at, "state id", fault)));
+                let fault = Fault::Range {
+                    got: id.into(),
+                    min: 0,
+                    max: i64::from(self.plan.states) - 1,
+                };
+                return Err(Error::format(
+                    self.source.name(),
+                    FormatError::new(at, "state id", fault),
+                ));
             }
         }
     }
 
     fn open_next_group(&mut self) -> Result<bool> {
-        let Some(&(number, start, end)) = self.plan.groups.get(self.next) else { return Ok(false) };
+        let Some(&(number, start, end)) = self.plan.groups.get(self.next) else {
+            return Ok(false);
+        };
         self.next += 1;
         let window = Window::new(&self.source, start, end, self.plan.compression)?;
-        self.current = Some(Group { number, window, state: None });
+        self.current = Some(Group {
+            number,
+            window,
+            state: None,
+        });
         Ok(true)
     }
 }
@@ -190,7 +237,10 @@ impl CanonicalScan {
 #[inline]
 fn split_entry(bytes: &mut [u8], key_len: usize) -> (&mut [u8], &[u8]) {
     let (head, value) = bytes.split_at_mut_checked(4 + key_len).unwrap_or_default();
-    (head.get_mut(4..).unwrap_or_default(), value.get(4..).unwrap_or_default())
+    (
+        head.get_mut(4..).unwrap_or_default(),
+        value.get(4..).unwrap_or_default(),
+    )
 }
 
 /// The key group that stands in front of a composite key.

@@ -54,7 +54,10 @@ impl Operation {
             7 => Self::RemoveElement,
             8 => Self::Metadata,
             got => {
-                let fault = Fault::Unknown { got: got.into(), expected: "0 to 8" };
+                let fault = Fault::Unknown {
+                    got: got.into(),
+                    expected: "0 to 8",
+                };
                 return Err(FormatError::new(at, "operation of a change", fault));
             }
         })
@@ -94,12 +97,19 @@ impl<'a> Change<'a> {
             let state = r.u16("state id of a change")?;
             let data = r.clone();
             r.take_rest();
-            return Ok(Self::Apply { state, operation, data });
+            return Ok(Self::Apply {
+                state,
+                operation,
+                data,
+            });
         }
         let at = r.offset();
         let version = r.i32("meta info version")?;
         if !(6..=7).contains(&version) {
-            let fault = Fault::Unknown { got: version.into(), expected: "6 or 7" };
+            let fault = Fault::Unknown {
+                got: version.into(),
+                expected: "6 or 7",
+            };
             return Err(FormatError::new(at, "meta info version", fault));
         }
         let meta = Box::new(StateMetaInfo::decode(r)?);
@@ -145,7 +155,10 @@ pub fn visit_files(
         for _ in 0..groups {
             let (changes, group) = window.parse(|r| {
                 let changes = r.i32_in(0, i32::MAX, "number of changes")?;
-                Ok((changes, r.i32_in(-1, i32::from(i16::MAX), "key group of changes")?))
+                Ok((
+                    changes,
+                    r.i32_in(-1, i32::from(i16::MAX), "key group of changes")?,
+                ))
             })?;
             for _ in 0..changes {
                 let at = window.offset() + 4;
@@ -162,8 +175,14 @@ pub fn visit_files(
 fn open_change_set(source: &Source, offset: i64) -> Result<Window> {
     let mut flag = [0];
     source.read_exact_at(&mut flag, 0)?;
-    let offset = u64::try_from(offset)
-        .map_err(|_| crate::Error::invalid(source.name(), 0, "offset of a change set", format!("{offset} is negative")))?;
+    let offset = u64::try_from(offset).map_err(|_| {
+        crate::Error::invalid(
+            source.name(),
+            0,
+            "offset of a change set",
+            format!("{offset} is negative"),
+        )
+    })?;
     if flag == [0] {
         return Window::new(source, offset.saturating_add(1), source.len(), Compression::None);
     }

@@ -32,13 +32,19 @@ impl Error {
     /// Makes an error about the file called `file`.
     #[cold]
     pub fn new(file: impl Into<String>, cause: impl Into<Cause>) -> Self {
-        Self(Box::new(Inner { file: file.into(), cause: cause.into() }))
+        Self(Box::new(Inner {
+            file: file.into(),
+            cause: cause.into(),
+        }))
     }
 
     /// Bytes at `offset` of `file` that are not what they should be, for a reason in words.
     #[cold]
     pub fn invalid(file: &str, offset: u64, what: &'static str, why: impl Into<String>) -> Self {
-        Self::format(file, format::Error::new(offset, what, format::Fault::Invalid(why.into())))
+        Self::format(
+            file,
+            format::Error::new(offset, what, format::Fault::Invalid(why.into())),
+        )
     }
 
     /// Bytes of `file` that are not what they should be.
@@ -125,7 +131,10 @@ mod tests {
     fn errors_name_the_file_the_place_and_the_reason() {
         let bad = format::Reader::new(&[1]).u16("footer");
         let error = bad.in_file("000010.sst").unwrap_err();
-        assert_eq!(error.to_string(), "000010.sst: footer at offset 0x0: needs 2 bytes, 1 are left");
+        assert_eq!(
+            error.to_string(),
+            "000010.sst: footer at offset 0x0: needs 2 bytes, 1 are left"
+        );
         assert!(!error.is_missing());
         let error = Error::new("CURRENT", io::Error::from(io::ErrorKind::NotFound));
         assert_eq!((error.file(), error.is_missing()), ("CURRENT", true));

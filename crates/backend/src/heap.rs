@@ -83,7 +83,13 @@ impl<'a> HeapScan<'a> {
         shapes: Vec<HeapShape<'a>>,
     ) -> Self {
         let blocks = blocks(handle, range, source.len()).into_iter();
-        Self { source, shapes, compression, blocks, current: None }
+        Self {
+            source,
+            shapes,
+            compression,
+            blocks,
+            current: None,
+        }
     }
 
     /// The next entry.
@@ -95,14 +101,20 @@ impl<'a> HeapScan<'a> {
         if !self.to_entry()? {
             return Ok(None);
         }
-        let Some(block) = self.current.as_mut() else { return Ok(None) };
+        let Some(block) = self.current.as_mut() else {
+            return Ok(None);
+        };
         block.entries_left -= 1;
         let offset = block.window.offset();
         let shape = self.shapes.get(usize::from(block.state));
         let ((namespace_len, key_len), len) = block.window.peek(|r| {
             let start = r.left();
             match shape {
-                Some(HeapShape::KeyValue { namespace, key, value }) => {
+                Some(HeapShape::KeyValue {
+                    namespace,
+                    key,
+                    value,
+                }) => {
                     namespace.skip(r)?;
                     let after_namespace = r.left();
                     key.skip(r)?;
@@ -118,7 +130,14 @@ impl<'a> HeapScan<'a> {
         let bytes: &[u8] = block.window.take(len);
         let (namespace, rest) = bytes.split_at_checked(namespace_len).unwrap_or_default();
         let (key, value) = rest.split_at_checked(key_len).unwrap_or_default();
-        Ok(Some(HeapEntry { state, key_group, namespace, key, value, offset }))
+        Ok(Some(HeapEntry {
+            state,
+            key_group,
+            namespace,
+            key,
+            value,
+            offset,
+        }))
     }
 
     /// Moves to the next entry; false after the last block.
@@ -134,7 +153,14 @@ impl<'a> HeapScan<'a> {
                 None => match self.blocks.next() {
                     Some((number, start, end)) => {
                         let states = self.shapes.len();
-                        self.current = Some(Block::open(&self.source, number, start, end, self.compression, states)?);
+                        self.current = Some(Block::open(
+                            &self.source,
+                            number,
+                            start,
+                            end,
+                            self.compression,
+                            states,
+                        )?);
                     }
                     None => return Ok(false),
                 },
@@ -144,19 +170,40 @@ impl<'a> HeapScan<'a> {
 }
 
 impl Block {
-    fn open(source: &Source, number: u32, start: u64, end: u64, compression: Compression, states: usize) -> Result<Self> {
+    fn open(
+        source: &Source,
+        number: u32,
+        start: u64,
+        end: u64,
+        compression: Compression,
+        states: usize,
+    ) -> Result<Self> {
         let mut window = Window::new(source, start, end, Compression::None)?;
         let got = window.parse(|r| r.i32("key group of a block"))?;
         if i64::from(got) != i64::from(number) {
-            let fault = Fault::Range { got: got.into(), min: number.into(), max: number.into() };
-            return Err(Error::format(source.name(), FormatError::new(start, "key group of a block", fault)));
+            let fault = Fault::Range {
+                got: got.into(),
+                min: number.into(),
+                max: number.into(),
+            };
+            return Err(Error::format(
+                source.name(),
+                FormatError::new(start, "key group of a block", fault),
+            ));
         }
         // The number is never compressed. What follows it is one snappy stream for each state,
         // which a decoder reads like one, since a stream identifier may recur.
         if compression == Compression::Snappy && states > 0 {
             window = Window::new(source, start + 4, end, Compression::Snappy)?;
         }
-        Ok(Self { number, window, states_left: states, seen: vec![false; states], state: 0, entries_left: 0 })
+        Ok(Self {
+            number,
+            window,
+            states_left: states,
+            seen: vec![false; states],
+            state: 0,
+            entries_left: 0,
+        })
     }
 
     fn open_state(&mut self) -> Result<()> {
@@ -174,21 +221,36 @@ impl Block {
                 return Ok(());
             }
             Some(_) => Fault::Invalid(format!("state {id} stands twice in key group {}", self.number)),
-            None => Fault::Range { got: id.into(), min: 0, max: self.seen.len() as i64 - 1 },
+            None => Fault::Range {
+                got: id.into(),
+                min: 0,
+                max: self.seen.len() as i64 - 1,
+            },
         };
-        Err(Error::format(self.window.name(), FormatError::new(at, "state id", fault)))
+        Err(Error::format(
+            self.window.name(),
+            FormatError::new(at, "state id", fault),
+        ))
     }
 }
 
 /// Where the block of each group begins and ends.
 pub fn blocks(handle: &KeyGroupsHandle, range: KeyGroupRange, len: u64) -> Vec<(u32, u64, u64)> {
-    let mut starts: Vec<u64> = handle.offsets.iter().filter_map(|offset| u64::try_from(*offset).ok()).collect();
+    let mut starts: Vec<u64> = handle
+        .offsets
+        .iter()
+        .filter_map(|offset| u64::try_from(*offset).ok())
+        .collect();
     starts.sort_unstable();
-    let blocks = handle.range.groups().filter(|group| range.contains(*group)).filter_map(|group| {
-        let start = u64::try_from(handle.offset_of(group)?).ok()?;
-        let next = starts.partition_point(|other| *other <= start);
-        Some((group, start, starts.get(next).copied().unwrap_or(len).max(start)))
-    });
+    let blocks = handle
+        .range
+        .groups()
+        .filter(|group| range.contains(*group))
+        .filter_map(|group| {
+            let start = u64::try_from(handle.offset_of(group)?).ok()?;
+            let next = starts.partition_point(|other| *other <= start);
+            Some((group, start, starts.get(next).copied().unwrap_or(len).max(start)))
+        });
     blocks.collect()
 }
 

@@ -29,13 +29,19 @@ impl Partitions {
         let offsets = handle.states.iter().flat_map(|state| &state.offsets);
         let mut starts: Vec<u64> = offsets.filter_map(|offset| u64::try_from(*offset).ok()).collect();
         starts.sort_unstable();
-        Self { starts, len, compression }
+        Self {
+            starts,
+            len,
+            compression,
+        }
     }
 
     /// Whether several partitions claim the same place, as files of Flink 1.18.0 and 1.18.1
     /// with compression do: their writer did not flush before it took an offset.
     pub fn are_ambiguous(&self) -> bool {
-        self.starts.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
+        self.starts
+            .windows(2)
+            .any(|pair| matches!(pair, [a, b] if a == b))
     }
 
     /// Where the partition that begins at `offset` ends.
@@ -49,8 +55,14 @@ impl Partitions {
     /// # Errors
     /// When the offset is not in the stream.
     pub fn open(&self, source: &Source, offset: i64) -> Result<Window> {
-        let start = u64::try_from(offset)
-            .map_err(|_| Error::invalid(source.name(), 0, "offset of a partition", format!("{offset} is negative")))?;
+        let start = u64::try_from(offset).map_err(|_| {
+            Error::invalid(
+                source.name(),
+                0,
+                "offset of a partition",
+                format!("{offset} is negative"),
+            )
+        })?;
         let end = self.end_of(start);
         match self.compression {
             Compression::None => Window::new(source, start, end, Compression::None),

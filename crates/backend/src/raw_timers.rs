@@ -61,7 +61,13 @@ pub enum TimerDomain {
 ///
 /// A good but not a certain test: raw keyed state may be a user's own bytes.
 pub fn is_timer_stream(source: &Source, handle: &KeyGroupsHandle) -> Result<bool> {
-    let Some(start) = handle.offsets.iter().find_map(|offset| u64::try_from(*offset).ok()) else { return Ok(false) };
+    let Some(start) = handle
+        .offsets
+        .iter()
+        .find_map(|offset| u64::try_from(*offset).ok())
+    else {
+        return Ok(false);
+    };
     let mut marker = [0; 4];
     if start.saturating_add(4) > source.len() {
         return Ok(false);
@@ -95,7 +101,9 @@ pub fn scan<S: Skip>(
             for domain in [TimerDomain::Event, TimerDomain::Processing] {
                 let count = window.parse(|r| r.i32_in(0, i32::MAX, "number of timers"))?;
                 for _ in 0..count {
-                    visit_timer(&mut window, group, &key, &namespace, |timer| visit(&service, domain, timer))?;
+                    visit_timer(&mut window, group, &key, &namespace, |timer| {
+                        visit(&service, domain, timer)
+                    })?;
                 }
             }
         }
@@ -106,14 +114,24 @@ pub fn scan<S: Skip>(
 
 fn parse_group_head(window: &mut Window) -> Result<i32> {
     let at = window.offset();
-    let (marker, version) = window.parse(|r| Ok((r.i32("marker of raw timers")?, r.i32("version of raw timers")?)))?;
+    let (marker, version) =
+        window.parse(|r| Ok((r.i32("marker of raw timers")?, r.i32("version of raw timers")?)))?;
     let fault = match (marker, version) {
         (MARKER, VERSION) => return window.parse(|r| r.i32_in(0, i32::MAX, "number of timer services")),
         (MARKER, 1) => Fault::Invalid("version 1 is that of Flink 1.7 or older".into()),
-        (MARKER, _) => Fault::Unknown { got: version.into(), expected: "2" },
-        _ => Fault::Unknown { got: marker.into(), expected: "0xf1cd859f" },
+        (MARKER, _) => Fault::Unknown {
+            got: version.into(),
+            expected: "2",
+        },
+        _ => Fault::Unknown {
+            got: marker.into(),
+            expected: "0xf1cd859f",
+        },
     };
-    Err(Error::format(window.name(), FormatError::new(at, "raw timers", fault)))
+    Err(Error::format(
+        window.name(),
+        FormatError::new(at, "raw timers", fault),
+    ))
 }
 
 fn visit_timer(
@@ -129,10 +147,19 @@ fn visit_timer(
         let after_key = r.left();
         namespace.skip(r)?;
         let after_namespace = r.left();
-        Ok((start - after_key, after_key - after_namespace, r.i64("timestamp of a timer")?))
+        Ok((
+            start - after_key,
+            after_key - after_namespace,
+            r.i64("timestamp of a timer")?,
+        ))
     })?;
     let bytes: &[u8] = window.take(len);
     let (key, rest) = bytes.split_at_checked(key_len).unwrap_or_default();
     let namespace = rest.get(..namespace_len).unwrap_or_default();
-    visit(RawTimer { key_group, key, namespace, timestamp })
+    visit(RawTimer {
+        key_group,
+        key,
+        namespace,
+        timestamp,
+    })
 }

@@ -132,7 +132,10 @@ pub struct Memory {
 impl Memory {
     /// A file of the given name and bytes.
     pub fn new(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
-        Self { name: name.into(), bytes: bytes.into() }
+        Self {
+            name: name.into(),
+            bytes: bytes.into(),
+        }
     }
 }
 
@@ -232,7 +235,10 @@ mod tests {
                 assert!(source.read_at(offset, len).is_err());
             }
             let error = source.read_at(3, 8).unwrap_err();
-            assert_eq!(error.to_string(), "f: 8 bytes from offset 0x3 on leave the file of 10 bytes");
+            assert_eq!(
+                error.to_string(),
+                "f: 8 bytes from offset 0x3 on leave the file of 10 bytes"
+            );
         }
         assert!(Segment::new(whole, 5, 9).is_err());
         assert!(LocalFile::open("/no/such/file").unwrap_err().is_missing());

@@ -45,9 +45,15 @@ struct Plain {
 
 impl Read for Plain {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let len = buf.len().min(usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
-        let Some(buf) = buf.get_mut(..len).filter(|buf| !buf.is_empty()) else { return Ok(0) };
-        self.source.read_exact_at(buf, self.at).map_err(std::io::Error::other)?;
+        let len = buf
+            .len()
+            .min(usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
+        let Some(buf) = buf.get_mut(..len).filter(|buf| !buf.is_empty()) else {
+            return Ok(0);
+        };
+        self.source
+            .read_exact_at(buf, self.at)
+            .map_err(std::io::Error::other)?;
         self.at += len as u64;
         Ok(len)
     }
@@ -73,12 +79,30 @@ impl Window {
         Self::open(source, start, end, Compression::Snappy, false)
     }
 
-    fn open(source: &Source, start: u64, end: u64, compression: Compression, identified: bool) -> Result<Self> {
+    fn open(
+        source: &Source,
+        start: u64,
+        end: u64,
+        compression: Compression,
+        identified: bool,
+    ) -> Result<Self> {
         if start > end || end > source.len() {
-            let why = format!("bytes {start} to {end} do not lie in the {} bytes there are", source.len());
-            return Err(Error::invalid(source.name(), start, "part of a state stream", why));
+            let why = format!(
+                "bytes {start} to {end} do not lie in the {} bytes there are",
+                source.len()
+            );
+            return Err(Error::invalid(
+                source.name(),
+                start,
+                "part of a state stream",
+                why,
+            ));
         }
-        let plain = Plain { source: source.clone(), at: start, end };
+        let plain = Plain {
+            source: source.clone(),
+            at: start,
+            end,
+        };
         let (feed, offset) = match compression {
             Compression::None => (Feed::Plain(plain), start),
             Compression::Snappy => {
@@ -87,7 +111,14 @@ impl Window {
                 (Feed::Snappy(Box::new(snap::read::FrameDecoder::new(framed))), 0)
             }
         };
-        Ok(Self { source: source.clone(), feed, buf: Vec::new(), start: 0, end: 0, offset })
+        Ok(Self {
+            source: source.clone(),
+            feed,
+            buf: Vec::new(),
+            start: 0,
+            end: 0,
+            offset,
+        })
     }
 
     /// Offset of the next byte.
@@ -145,7 +176,10 @@ impl Window {
     }
 
     /// Parses something and moves past it.
-    pub fn parse<T>(&mut self, parse: impl FnMut(&mut Reader<'_>) -> statetool_format::Result<T>) -> Result<T> {
+    pub fn parse<T>(
+        &mut self,
+        parse: impl FnMut(&mut Reader<'_>) -> statetool_format::Result<T>,
+    ) -> Result<T> {
         let (parsed, len) = self.peek(parse)?;
         self.advance(len);
         Ok(parsed)
@@ -164,8 +198,14 @@ impl Window {
         let target = self.offset.saturating_add(bytes);
         while self.offset < target {
             if self.is_at_end()? {
-                let fault = Fault::Truncated { needed: target - self.offset, left: 0 };
-                return Err(Error::format(self.name(), statetool_format::Error::new(self.offset, what, fault)));
+                let fault = Fault::Truncated {
+                    needed: target - self.offset,
+                    left: 0,
+                };
+                return Err(Error::format(
+                    self.name(),
+                    statetool_format::Error::new(self.offset, what, fault),
+                ));
             }
             let step = usize::try_from(target - self.offset).unwrap_or(usize::MAX);
             self.advance(step);
@@ -186,7 +226,10 @@ impl Window {
             return Ok(());
         }
         let left = (self.end - self.start) as u64;
-        Err(Error::format(self.name(), statetool_format::Error::new(self.offset, what, Fault::Trailing { left })))
+        Err(Error::format(
+            self.name(),
+            statetool_format::Error::new(self.offset, what, Fault::Trailing { left }),
+        ))
     }
 
     /// Reads on until at least `missing` more bytes are at hand; false if the stream ends first.
@@ -200,7 +243,9 @@ impl Window {
         let wanted = have.saturating_add(usize::try_from(missing).unwrap_or(usize::MAX));
         while self.end < wanted {
             // Grown step by step, as bytes really come: a length in a compressed stream is only a claim.
-            let to_come = self.bytes_to_come().map_or(CHUNK, |left| left.min(CHUNK as u64) as usize);
+            let to_come = self
+                .bytes_to_come()
+                .map_or(CHUNK, |left| left.min(CHUNK as u64) as usize);
             if self.buf.len() < self.end + to_come.max(1) {
                 self.buf.resize(self.end + to_come.max(1), 0);
             }
@@ -224,7 +269,9 @@ impl Window {
         let space = self.buf.get_mut(self.end..).unwrap_or_default();
         let read = match &mut self.feed {
             Feed::Plain(plain) => {
-                let len = space.len().min(usize::try_from(plain.end - plain.at).unwrap_or(usize::MAX));
+                let len = space
+                    .len()
+                    .min(usize::try_from(plain.end - plain.at).unwrap_or(usize::MAX));
                 let space = space.get_mut(..len).unwrap_or_default();
                 plain.source.read_exact_at(space, plain.at)?;
                 plain.at += len as u64;
@@ -235,7 +282,12 @@ impl Window {
         read.map_err(|error| {
             let decoded = self.offset + (self.end - self.start) as u64;
             match error.get_ref().and_then(|e| e.downcast_ref::<snap::Error>()) {
-                Some(snappy) => Error::invalid(self.name(), decoded, "snappy frame (offset in decoded bytes)", snappy.to_string()),
+                Some(snappy) => Error::invalid(
+                    self.name(),
+                    decoded,
+                    "snappy frame (offset in decoded bytes)",
+                    snappy.to_string(),
+                ),
                 None => Error::io(self.name(), error),
             }
         })

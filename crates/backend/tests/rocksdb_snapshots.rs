@@ -1,13 +1,21 @@
 //! The RocksDB databases in snapshots that real Flink releases wrote.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout
+)]
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use statetool_backend::rocksdb::{Checksum, Database, KeyRange};
 use statetool_backend::{LocalFile, Memory, Source};
-use statetool_format::key_group::{KeyGroupRange, prefix_bytes};
 use statetool_format::OperatorId;
+use statetool_format::key_group::{KeyGroupRange, prefix_bytes};
 use statetool_format::metadata::{IncrementalHandle, KeyedHandle, Metadata, StreamHandle};
 
 /// A snapshot's databases: operator, key group prefix length, handle, files by local names.
@@ -23,11 +31,17 @@ fn repository() -> PathBuf {
 }
 
 fn walk(folder: &Path, visit: &mut impl FnMut(&Path)) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     for path in paths {
-        if path.is_dir() { walk(&path, visit) } else { visit(&path) }
+        if path.is_dir() {
+            walk(&path, visit)
+        } else {
+            visit(&path)
+        }
     }
 }
 
@@ -35,7 +49,10 @@ fn walk(folder: &Path, visit: &mut impl FnMut(&Path)) {
 fn databases(metadata: &Path, root: &Path) -> Vec<Opened> {
     let mut by_name = HashMap::new();
     walk(root, &mut |path| {
-        by_name.insert(path.file_name().unwrap().to_str().unwrap().to_owned(), path.to_owned());
+        by_name.insert(
+            path.file_name().unwrap().to_str().unwrap().to_owned(),
+            path.to_owned(),
+        );
     });
     let snapshot = Metadata::decode(&std::fs::read(metadata).unwrap()).unwrap();
     let mut opened = Vec::new();
@@ -74,7 +91,10 @@ fn files(handle: &IncrementalHandle, by_name: &HashMap<String, PathBuf>) -> BTre
         let name = path.rsplit('/').next().unwrap();
         Arc::new(LocalFile::open(&by_name[name]).unwrap())
     };
-    handle.files().map(|file| (file.local_path.to_str().into_owned(), open(&file.handle))).collect()
+    handle
+        .files()
+        .map(|file| (file.local_path.to_str().into_owned(), open(&file.handle)))
+        .collect()
 }
 
 /// Verifies all files, scans all families, and returns how many keys each has.
@@ -104,7 +124,9 @@ fn check(opened: &Opened, totals: &mut BTreeMap<(OperatorId, String), u64>, chec
         let counters = scan.counters();
         assert_eq!((counters.read, counters.live), (entries, keys));
         check_ranges(opened, family.name(), keys);
-        *totals.entry((opened.operator, family.name().to_owned())).or_default() += keys;
+        *totals
+            .entry((opened.operator, family.name().to_owned()))
+            .or_default() += keys;
     }
     assert_eq!(database.families()[0].name(), "default");
 }
@@ -136,11 +158,15 @@ fn expected(listing: &Path) -> BTreeMap<(OperatorId, String), u64> {
     let mut counts = BTreeMap::new();
     for line in std::fs::read_to_string(listing).unwrap().lines() {
         // Elements of a list are lines of their own, and one key.
-        if line.contains("\"key_group\":null") || !line.contains("\"index\":null") && !line.contains("\"index\":0,") {
+        if line.contains("\"key_group\":null")
+            || !line.contains("\"index\":null") && !line.contains("\"index\":0,")
+        {
             continue;
         }
         let operator = OperatorId::from_uid(text(line, "uid"));
-        *counts.entry((operator, text(line, "state").to_owned())).or_default() += 1;
+        *counts
+            .entry((operator, text(line, "state").to_owned()))
+            .or_default() += 1;
     }
     counts
 }
@@ -153,16 +179,33 @@ fn fixtures_hold_the_keys_that_the_job_saw() {
         if !path.ends_with("_metadata") {
             return;
         }
-        let variant = path.ancestors().find(|folder| folder.join("fixture.json").exists());
+        let variant = path
+            .ancestors()
+            .find(|folder| folder.join("fixture.json").exists());
         let root = variant.unwrap_or_else(|| path.parent().unwrap());
         let mut totals = BTreeMap::new();
         let mut checksums = Vec::new();
         let opened = databases(path, root);
-        opened.iter().for_each(|opened| check(opened, &mut totals, &mut checksums));
+        opened
+            .iter()
+            .for_each(|opened| check(opened, &mut totals, &mut checksums));
         seen += opened.len();
-        let release = root.strip_prefix(repository().join("fixtures")).unwrap().iter().next().unwrap();
-        let kind = if release.to_str().unwrap().starts_with('1') { Checksum::Crc32c } else { Checksum::Xxh3 };
-        assert!(checksums.iter().all(|&checksum| checksum == kind), "{}", path.display());
+        let release = root
+            .strip_prefix(repository().join("fixtures"))
+            .unwrap()
+            .iter()
+            .next()
+            .unwrap();
+        let kind = if release.to_str().unwrap().starts_with('1') {
+            Checksum::Crc32c
+        } else {
+            Checksum::Xxh3
+        };
+        assert!(
+            checksums.iter().all(|&checksum| checksum == kind),
+            "{}",
+            path.display()
+        );
         let listing = root.join("expected.jsonl");
         if opened.is_empty() || !listing.exists() {
             return;
@@ -192,7 +235,9 @@ fn flinks_own_fixtures_are_read() {
         if path.ends_with("_metadata") {
             let mut totals = BTreeMap::new();
             let opened = databases(path, path.parent().unwrap());
-            opened.iter().for_each(|opened| check(opened, &mut totals, &mut Vec::new()));
+            opened
+                .iter()
+                .for_each(|opened| check(opened, &mut totals, &mut Vec::new()));
             seen += opened.len();
             keys += totals.values().sum::<u64>();
         }

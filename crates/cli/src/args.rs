@@ -44,7 +44,13 @@ pub(crate) struct Global {
     #[arg(long, short, global = true, help_heading = "General")]
     pub(crate) verbose: bool,
     /// How many threads work; by default one a core.
-    #[arg(long, global = true, value_name = "N", env = "STATETOOL_THREADS", help_heading = "General")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        env = "STATETOOL_THREADS",
+        help_heading = "General"
+    )]
     pub(crate) threads: Option<std::num::NonZeroUsize>,
 }
 
@@ -78,7 +84,12 @@ pub(crate) struct SnapshotArgs {
     #[arg(value_name = "SNAPSHOT")]
     pub(crate) snapshot: String,
     /// Absolute paths inside the snapshot that begin with OLD lie at NEW now; repeatable.
-    #[arg(long, value_name = "OLD=NEW", env = "STATETOOL_RELOCATE", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "OLD=NEW",
+        env = "STATETOOL_RELOCATE",
+        value_delimiter = ','
+    )]
     pub(crate) relocate: Vec<String>,
     /// Uids the job gave its operators, for snapshots that store only their hashes; repeatable.
     #[arg(long, value_name = "NAME", env = "STATETOOL_UID", value_delimiter = ',')]
@@ -117,7 +128,6 @@ pub(crate) struct OutputArgs {
 pub(crate) enum Command {
     Inspect(command::inspect::InspectArgs),
     Cat(command::cat::CatArgs),
-    Schema(command::schema::SchemaArgs),
     Verify(command::verify::VerifyArgs),
     Completions(command::completions::CompletionsArgs),
     Man(command::man::ManArgs),

@@ -26,13 +26,17 @@ pub(crate) fn with_defaults(command: Command) -> anyhow::Result<Command> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => return Ok(command),
         text => text.with_context(|| format!("cannot read `{}`", path.display()))?,
     };
-    let settings: toml::Table =
-        text.parse().map_err(|error| UsageError(format!("`{}`: {error}", path.display())))?;
+    let settings: toml::Table = text
+        .parse()
+        .map_err(|error| UsageError(format!("`{}`: {error}", path.display())))?;
     apply(command, &settings).map_err(|why| UsageError(format!("`{}`: {why}", path.display())).into())
 }
 
 fn apply(mut command: Command, settings: &toml::Table) -> Result<Command, String> {
-    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|sub| sub.get_name().to_owned())
+        .collect();
     let (tables, shared): (Vec<_>, Vec<_>) = settings.iter().partition(|(_, value)| value.is_table());
     for (key, value) in shared {
         let mut used = has(&command, key);
@@ -67,7 +71,10 @@ fn has(command: &Command, key: &str) -> bool {
 }
 
 fn set(command: Command, key: &str, value: &toml::Value) -> Command {
-    let id = command.get_arguments().find(|arg| arg.get_long() == Some(key)).map(|arg| arg.get_id().clone());
+    let id = command
+        .get_arguments()
+        .find(|arg| arg.get_long() == Some(key))
+        .map(|arg| arg.get_id().clone());
     let Some(id) = id else { return command };
     let texts: Vec<String> = match value {
         toml::Value::Array(values) => values.iter().map(text).collect(),

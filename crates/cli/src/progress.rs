@@ -24,7 +24,10 @@ const PATIENCE: Duration = Duration::from_millis(700);
 /// Begins to show progress, unless that is not wanted.
 pub(crate) fn show(progress: &Arc<Progress>, quiet: bool) -> Shown {
     if quiet {
-        return Shown { stop: None, thread: None };
+        return Shown {
+            stop: None,
+            thread: None,
+        };
     }
     let (stop, stopped) = channel::<()>();
     let progress = progress.clone();
@@ -51,14 +54,22 @@ pub(crate) fn show(progress: &Arc<Progress>, quiet: bool) -> Shown {
         }
         bar.finish_and_clear();
     });
-    Shown { stop: Some(stop), thread: Some(thread) }
+    Shown {
+        stop: Some(stop),
+        thread: Some(thread),
+    }
 }
 
 fn line(progress: &Progress, elapsed: Duration) -> String {
     let (entries, bytes, total) = progress.counts();
     let seconds = elapsed.as_secs_f64().max(0.001);
     let rate = (entries as f64 / seconds) as u64;
-    let mut text = format!("{} entries, {}, {}/s", HumanCount(entries), HumanBytes(bytes), HumanCount(rate));
+    let mut text = format!(
+        "{} entries, {}, {}/s",
+        HumanCount(entries),
+        HumanBytes(bytes),
+        HumanCount(rate)
+    );
     if total > bytes && bytes > 0 {
         let left = (total - bytes) as f64 / (bytes as f64 / seconds);
         text.push_str(&format!(

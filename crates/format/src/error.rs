@@ -98,7 +98,11 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at offset {:#x}: {}", self.0.what, self.0.offset, self.0.fault)
+        write!(
+            f,
+            "{} at offset {:#x}: {}",
+            self.0.what, self.0.offset, self.0.fault
+        )
     }
 }
 
@@ -110,7 +114,9 @@ impl fmt::Display for Fault {
             Self::Truncated { needed, left } => write!(f, "needs {needed} bytes, {left} are left"),
             Self::Trailing { left } => write!(f, "{left} bytes are left over"),
             Self::Range { got, min, max } => write!(f, "{got} is not within {min} to {max}"),
-            Self::Unknown { got, expected } => write!(f, "unknown value {got} ({got:#x}), expected {expected}"),
+            Self::Unknown { got, expected } => {
+                write!(f, "unknown value {got} ({got:#x}), expected {expected}")
+            }
             Self::MalformedText => f.write_str("malformed modified UTF-8"),
             Self::UnknownClass(class) => write!(f, "unknown serializer snapshot class `{class}`"),
             Self::TooDeep(limit) => write!(f, "nested deeper than {limit} levels"),

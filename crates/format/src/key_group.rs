@@ -23,7 +23,10 @@ pub struct KeyGroupRange {
 impl KeyGroupRange {
     /// The range from `start` up to and excluding `end`.
     pub fn new(start: u32, end: u32) -> Self {
-        Self { start, count: end.saturating_sub(start) }
+        Self {
+            start,
+            count: end.saturating_sub(start),
+        }
     }
 
     /// The groups that subtask `index` of `parallelism` owns.
@@ -65,7 +68,10 @@ impl KeyGroupRange {
         let max = MAX_PARALLELISM as i32;
         let start = r.i32_in(0, max, "first key group")?;
         let count = r.i32_in(0, max - start, "number of key groups")?;
-        Ok(Self { start: start as u32, count: count as u32 })
+        Ok(Self {
+            start: start as u32,
+            count: count as u32,
+        })
     }
 }
 
@@ -94,7 +100,10 @@ pub fn key_group_of_hash(hash: i32, max_parallelism: u32) -> u32 {
 /// Flink's `MathUtils.murmurHash`: never negative.
 fn murmur_mix(code: i32) -> u32 {
     let mut h = code as u32;
-    h = h.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
+    h = h
+        .wrapping_mul(0xcc9e_2d51)
+        .rotate_left(15)
+        .wrapping_mul(0x1b87_3593);
     h = h.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
     h ^= 4;
     h ^= h >> 16;
@@ -140,9 +149,11 @@ mod tests {
 
     #[test]
     fn subtask_ranges_as_flink_cuts_them() {
-        for (max, expected) in
-            [(128, ["0-42", "43-85", "86-127"]), (10, ["0-3", "4-6", "7-9"]), (4096, ["0-1365", "1366-2730", "2731-4095"])]
-        {
+        for (max, expected) in [
+            (128, ["0-42", "43-85", "86-127"]),
+            (10, ["0-3", "4-6", "7-9"]),
+            (4096, ["0-1365", "1366-2730", "2731-4095"]),
+        ] {
             for (index, range) in expected.into_iter().enumerate() {
                 assert_eq!(KeyGroupRange::of_subtask(index as u32, 3, max).to_string(), range);
             }

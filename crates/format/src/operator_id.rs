@@ -85,9 +85,17 @@ fn murmur3_x64_128(data: &[u8]) -> (u64, u64) {
     for block in blocks {
         let (k1, k2) = block.split_at(8);
         h1 ^= mix1(little_endian(k1));
-        h1 = h1.rotate_left(27).wrapping_add(h2).wrapping_mul(5).wrapping_add(0x52dc_e729);
+        h1 = h1
+            .rotate_left(27)
+            .wrapping_add(h2)
+            .wrapping_mul(5)
+            .wrapping_add(0x52dc_e729);
         h2 ^= mix2(little_endian(k2));
-        h2 = h2.rotate_left(31).wrapping_add(h1).wrapping_mul(5).wrapping_add(0x3849_5ab5);
+        h2 = h2
+            .rotate_left(31)
+            .wrapping_add(h1)
+            .wrapping_mul(5)
+            .wrapping_add(0x3849_5ab5);
     }
     let (k1, k2) = tail.split_at(tail.len().min(8));
     h2 ^= mix2(little_endian(k2));
@@ -105,7 +113,10 @@ fn murmur3_x64_128(data: &[u8]) -> (u64, u64) {
 }
 
 fn little_endian(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 fn mix1(k: u64) -> u64 {
@@ -133,7 +144,10 @@ mod tests {
     fn uids_hash_to_the_ids_in_real_savepoints() {
         for (uid, id) in [
             ("CheckpointingSource1", "69f32d314b97c6f7f9ed7873983167f2"),
-            ("CheckpointingKeyedStateFlatMap1", "d5c8b168c6cbfe8c507a10f88b325243"),
+            (
+                "CheckpointingKeyedStateFlatMap1",
+                "d5c8b168c6cbfe8c507a10f88b325243",
+            ),
             ("BrProcess1", "12d7d939fd56473cac7cff0603179a41"),
             ("first", "adf090656b210b1609ad3203d4ee7329"),
             ("my-sink", "08d61ee4306bec6e8142e563f528e3bd"),
@@ -149,7 +163,13 @@ mod tests {
 
     #[test]
     fn hex_must_be_32_digits() {
-        for bad in ["", "00", "0000000000000000000000000000000g", "+0000000000000000000000000000000", "éé"] {
+        for bad in [
+            "",
+            "00",
+            "0000000000000000000000000000000g",
+            "+0000000000000000000000000000000",
+            "éé",
+        ] {
             assert_eq!(OperatorId::from_hex(bad), None, "{bad}");
         }
     }

@@ -81,7 +81,13 @@ impl<'a> Reader<'a> {
     pub fn take(&mut self, len: usize, what: &'static str) -> Result<&'a [u8]> {
         let Some((taken, rest)) = self.rest.split_at_checked(len) else {
             let left = self.rest.len() as u64;
-            return Err(self.fault(what, Fault::Truncated { needed: len as u64, left }));
+            return Err(self.fault(
+                what,
+                Fault::Truncated {
+                    needed: len as u64,
+                    left,
+                },
+            ));
         };
         self.rest = rest;
         self.offset += len as u64;
@@ -100,14 +106,23 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn window(&mut self, len: usize, what: &'static str) -> Result<Reader<'a>> {
         let offset = self.offset;
-        Ok(Reader { rest: self.take(len, what)?, offset })
+        Ok(Reader {
+            rest: self.take(len, what)?,
+            offset,
+        })
     }
 
     #[inline]
     fn array<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N]> {
         let Some((taken, rest)) = self.rest.split_first_chunk::<N>() else {
             let left = self.rest.len() as u64;
-            return Err(self.fault(what, Fault::Truncated { needed: N as u64, left }));
+            return Err(self.fault(
+                what,
+                Fault::Truncated {
+                    needed: N as u64,
+                    left,
+                },
+            ));
         };
         self.rest = rest;
         self.offset += N as u64;
@@ -148,7 +163,11 @@ impl<'a> Reader<'a> {
         if (min..=max).contains(&got) {
             return Ok(got);
         }
-        let fault = Fault::Range { got: got.into(), min: min.into(), max: max.into() };
+        let fault = Fault::Range {
+            got: got.into(),
+            min: min.into(),
+            max: max.into(),
+        };
         Err(Error::new(at, what, fault))
     }
 
@@ -170,13 +189,29 @@ impl<'a> Reader<'a> {
             Ok(count) if count <= limit => Ok(count),
             Ok(count) if smallest > 0 => {
                 let needed = (count as u64).saturating_mul(smallest as u64);
-                Err(Error::new(at, what, Fault::Truncated { needed, left: self.rest.len() as u64 }))
+                Err(Error::new(
+                    at,
+                    what,
+                    Fault::Truncated {
+                        needed,
+                        left: self.rest.len() as u64,
+                    },
+                ))
             }
-            Ok(count) => {
-                Err(Error::new(at, what, Fault::TooLarge { got: count as u64, limit: limit as u64 }))
-            }
+            Ok(count) => Err(Error::new(
+                at,
+                what,
+                Fault::TooLarge {
+                    got: count as u64,
+                    limit: limit as u64,
+                },
+            )),
             Err(_) => {
-                let fault = Fault::Range { got: got.into(), min: 0, max: i32::MAX.into() };
+                let fault = Fault::Range {
+                    got: got.into(),
+                    min: 0,
+                    max: i32::MAX.into(),
+                };
                 Err(Error::new(at, what, fault))
             }
         }
@@ -210,11 +245,23 @@ impl<'a> Reader<'a> {
             let byte = self.u8(what)?;
             value |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
-                return u32::try_from(value)
-                    .map_err(|_| Error::new(at, what, Fault::TooLarge { got: value, limit: u32::MAX.into() }));
+                return u32::try_from(value).map_err(|_| {
+                    Error::new(
+                        at,
+                        what,
+                        Fault::TooLarge {
+                            got: value,
+                            limit: u32::MAX.into(),
+                        },
+                    )
+                });
             }
         }
-        Err(Error::new(at, what, Fault::Invalid("variable-length number of more than five bytes".into())))
+        Err(Error::new(
+            at,
+            what,
+            Fault::Invalid("variable-length number of more than five bytes".into()),
+        ))
     }
 
     /// Fails unless everything has been read.
@@ -242,29 +289,51 @@ mod tests {
         assert_eq!(r.offset(), 104);
         assert_eq!(r.i16("m").unwrap(), -1);
         let error = r.i64("tail").unwrap_err();
-        assert_eq!(error.to_string(), "tail at offset 0x6a: needs 8 bytes, 0 are left");
+        assert_eq!(
+            error.to_string(),
+            "tail at offset 0x6a: needs 8 bytes, 0 are left"
+        );
     }
 
     #[test]
     fn counts_are_checked_against_what_is_left() {
-        let error = Reader::new(&[0x7f, 0xff, 0xff, 0xff, 1]).count(8, "elements").unwrap_err();
+        let error = Reader::new(&[0x7f, 0xff, 0xff, 0xff, 1])
+            .count(8, "elements")
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "elements at offset 0x0: needs 17179869176 bytes, 1 are left"
         );
-        let error = Reader::new(&[0xff, 0xff, 0xff, 0xff]).count(1, "elements").unwrap_err();
-        assert_eq!(error.to_string(), "elements at offset 0x0: -1 is not within 0 to 2147483647");
-        let error = Reader::new(&[0x7f, 0xff, 0xff, 0xff]).count(0, "rows").unwrap_err();
-        assert_eq!(error.to_string(), "rows at offset 0x0: 2147483647 exceeds the limit of 1048576");
+        let error = Reader::new(&[0xff, 0xff, 0xff, 0xff])
+            .count(1, "elements")
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "elements at offset 0x0: -1 is not within 0 to 2147483647"
+        );
+        let error = Reader::new(&[0x7f, 0xff, 0xff, 0xff])
+            .count(0, "rows")
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "rows at offset 0x0: 2147483647 exceeds the limit of 1048576"
+        );
     }
 
     #[test]
     fn varuints_take_at_most_five_bytes_and_32_bits() {
         assert_eq!(Reader::new(&[0x7f]).varuint("v").unwrap(), 127);
         assert_eq!(Reader::new(&[0xad, 0x9c, 0x01]).varuint("v").unwrap(), 20013);
-        assert_eq!(Reader::new(&[0xff, 0xff, 0xff, 0xff, 0x0f]).varuint("v").unwrap(), u32::MAX);
+        assert_eq!(
+            Reader::new(&[0xff, 0xff, 0xff, 0xff, 0x0f]).varuint("v").unwrap(),
+            u32::MAX
+        );
         assert!(Reader::new(&[0xff, 0xff, 0xff, 0xff, 0x1f]).varuint("v").is_err());
-        assert!(Reader::new(&[0x80, 0x80, 0x80, 0x80, 0x80, 0]).varuint("v").is_err());
+        assert!(
+            Reader::new(&[0x80, 0x80, 0x80, 0x80, 0x80, 0])
+                .varuint("v")
+                .is_err()
+        );
         assert!(Reader::new(&[0x80]).varuint("v").unwrap_err().is_truncated());
     }
 }

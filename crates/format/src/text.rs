@@ -59,7 +59,11 @@ impl<'a> JavaText<'a> {
 
     /// The part after the last `.` or `$`: a class's simple name.
     pub fn simple_name(self) -> Cow<'a, str> {
-        let start = self.0.iter().rposition(|b| matches!(b, b'.' | b'$')).map_or(0, |i| i + 1);
+        let start = self
+            .0
+            .iter()
+            .rposition(|b| matches!(b, b'.' | b'$'))
+            .map_or(0, |i| i + 1);
         JavaText(self.0.get(start..).unwrap_or_default()).to_str()
     }
 
@@ -153,7 +157,11 @@ pub(crate) fn push_unit(out: &mut Vec<u8>, unit: u16) {
         0 | 0x80..0x800 => {
             out.extend([0xc0 | (unit >> 6) as u8, 0x80 | (low & 0x3f)]);
         }
-        _ => out.extend([0xe0 | (high >> 4), 0x80 | ((unit >> 6) & 0x3f) as u8, 0x80 | (low & 0x3f)]),
+        _ => out.extend([
+            0xe0 | (high >> 4),
+            0x80 | ((unit >> 6) & 0x3f) as u8,
+            0x80 | (low & 0x3f),
+        ]),
     }
 }
 
@@ -193,17 +201,29 @@ mod tests {
             b"a\xc0\x80\xc3\xa9\xe4\xb8\xad\xed\xa0\xbd\xed\xb8\x80"
         );
         assert_eq!(text.to_str(), "a\0é中😀");
-        assert_eq!(JavaText::from_modified_utf8(text.as_text().as_modified_utf8()), Some(text.as_text()));
+        assert_eq!(
+            JavaText::from_modified_utf8(text.as_text().as_modified_utf8()),
+            Some(text.as_text())
+        );
     }
 
     #[test]
     fn malformed_sequences_are_refused_and_lone_surrogates_kept() {
-        for bad in [&b"\x80"[..], b"\xf0\x9f\x98\x80", b"\xc3", b"\xe4\xb8", b"\xc3\x28"] {
+        for bad in [
+            &b"\x80"[..],
+            b"\xf0\x9f\x98\x80",
+            b"\xc3",
+            b"\xe4\xb8",
+            b"\xc3\x28",
+        ] {
             assert_eq!(JavaText::from_modified_utf8(bad), None, "{bad:x?}");
         }
         let lone = JavaText::from_modified_utf8(b"\xed\xa0\xbd").unwrap();
         assert_eq!(lone.to_str(), "\u{fffd}");
-        assert_eq!(lone.to_java_string().as_text().as_modified_utf8(), b"\xed\xa0\xbd");
+        assert_eq!(
+            lone.to_java_string().as_text().as_modified_utf8(),
+            b"\xed\xa0\xbd"
+        );
     }
 
     #[test]

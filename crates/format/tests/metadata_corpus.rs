@@ -28,7 +28,8 @@ fn metadata_files(dir: &Path) -> Vec<PathBuf> {
 }
 
 fn all_files() -> Vec<PathBuf> {
-    let corpus = std::env::var_os("STATETOOL_CORPUS").map_or_else(|| root().join("../shared/corpus"), PathBuf::from);
+    let corpus =
+        std::env::var_os("STATETOOL_CORPUS").map_or_else(|| root().join("../shared/corpus"), PathBuf::from);
     if !corpus.is_dir() {
         println!("skipped: no corpus at {}", corpus.display());
     }
@@ -57,7 +58,10 @@ fn every_metadata_file_round_trips() {
 
 #[test]
 fn damaged_metadata_is_refused_and_never_panics() {
-    let mut files: Vec<_> = all_files().into_iter().filter(|f| f.metadata().is_ok_and(|m| m.len() < 3000)).collect();
+    let mut files: Vec<_> = all_files()
+        .into_iter()
+        .filter(|f| f.metadata().is_ok_and(|m| m.len() < 3000))
+        .collect();
     files.truncate(12);
     for file in &files {
         let bytes = std::fs::read(file).unwrap();
@@ -82,7 +86,10 @@ fn damaged_metadata_is_refused_and_never_panics() {
 #[test]
 fn refusals_say_what_was_wrong() {
     let refusal = |bytes: &[u8]| Metadata::decode(bytes).unwrap_err().to_string();
-    assert_eq!(refusal(b""), "magic number at offset 0x0: needs 4 bytes, 0 are left");
+    assert_eq!(
+        refusal(b""),
+        "magic number at offset 0x0: needs 4 bytes, 0 are left"
+    );
     assert_eq!(
         refusal(b"PK\x03\x04rest"),
         "magic number at offset 0x0: 0x504b0304 is not 0x4960672d: this is no Flink metadata file"
@@ -107,18 +114,30 @@ fn refusals_say_what_was_wrong() {
         "number of operators at offset 0x14: needs 62277025763 bytes, 0 are left"
     );
     let trailing = [&[0, 0, 0, 3][..], &[0; 16], b"x"].concat();
-    assert_eq!(refusal(&with(&trailing)), "end of the metadata at offset 0x18: 1 bytes are left over");
+    assert_eq!(
+        refusal(&with(&trailing)),
+        "end of the metadata at offset 0x18: 1 bytes are left over"
+    );
 }
 
 #[test]
 fn uids_of_the_corpus_are_found_by_their_hash() {
     let corpus = all_files();
-    let Some(file) = corpus.iter().find(|f| f.to_string_lossy().contains("broadcast-udf-migration")) else {
+    let Some(file) = corpus
+        .iter()
+        .find(|f| f.to_string_lossy().contains("broadcast-udf-migration"))
+    else {
         println!("skipped: the corpus is not here");
         return;
     };
     let metadata = Metadata::decode(&std::fs::read(file).unwrap()).unwrap();
     for uid in ["BrProcess1", "BrProcess2"] {
-        assert!(metadata.operators.iter().any(|op| op.id == OperatorId::from_uid(uid)), "{uid}");
+        assert!(
+            metadata
+                .operators
+                .iter()
+                .any(|op| op.id == OperatorId::from_uid(uid)),
+            "{uid}"
+        );
     }
 }

@@ -78,11 +78,26 @@ pub fn cat(
     let operators = options.selector.operators(snapshot)?;
     for operator in &operators {
         let loaded = snapshot.load_operator(operator)?;
-        known |= loaded.states.iter().any(|state| options.selector.wants(&state.name));
-        for unreadable in loaded.unreadable.iter().filter(|unreadable| unreadable.state.is_none()) {
+        known |= loaded
+            .states
+            .iter()
+            .any(|state| options.selector.wants(&state.name));
+        for unreadable in loaded
+            .unreadable
+            .iter()
+            .filter(|unreadable| unreadable.state.is_none())
+        {
             summary.warn(format!("operator `{}`: {}", operator.label(), unreadable.reason));
         }
-        let flow = cat_operator(snapshot, operator, &loaded, options, with_spans, &mut summary, &mut consume)?;
+        let flow = cat_operator(
+            snapshot,
+            operator,
+            &loaded,
+            options,
+            with_spans,
+            &mut summary,
+            &mut consume,
+        )?;
         if flow.is_break() {
             return Ok(summary);
         }
@@ -97,7 +112,9 @@ pub fn cat(
 pub fn unknown_state(snapshot: &Snapshot, operators: &[Operator<'_>], wanted: &str) -> Error {
     let mut there: Vec<(usize, String)> = Vec::new();
     for operator in operators {
-        let Ok(loaded) = snapshot.load_operator(operator) else { continue };
+        let Ok(loaded) = snapshot.load_operator(operator) else {
+            continue;
+        };
         for state in &loaded.states {
             let distance = statetool_snapshot::distance(wanted, &state.name);
             there.push((distance, format!("{}/{}", operator.label(), state.name)));
@@ -143,7 +160,8 @@ fn cat_operator(
             let start = chunk.text.len();
             let mut rows = std::mem::take(&mut chunk.rows);
             let mut count = 0;
-            writer.write(entry, &mut chunk.text, |out, spans| {
+            // The rows of one entry stay together, so this never breaks off.
+            let _ = writer.write(entry, &mut chunk.text, |out, spans| {
                 out.push(b'\n');
                 count += 1;
                 if with_spans || options.namespace.is_some() {
@@ -167,7 +185,9 @@ fn cat_operator(
         let place = || format!("operator `{}`, subtask {}", operator.label(), item.part.subtask);
         match scanned {
             Err(error) if error.kind() == ErrorKind::NotInterpretable => {
-                chunk.warnings.push(format!("{}: the rest cannot be listed: {error}", place()));
+                chunk
+                    .warnings
+                    .push(format!("{}: the rest cannot be listed: {error}", place()));
             }
             Err(error) => {
                 let _ = sender.send(chunk);
@@ -176,7 +196,9 @@ fn cat_operator(
             Ok(_) => {}
         }
         for (state, reason) in writer.opaque() {
-            chunk.warnings.push(format!("state `{}/{state}`: {reason}", operator.label()));
+            chunk
+                .warnings
+                .push(format!("state `{}/{state}`: {reason}", operator.label()));
         }
         let _ = sender.send(chunk);
         Ok(())
@@ -185,11 +207,21 @@ fn cat_operator(
         for warning in &chunk.warnings {
             summary.warn(warning.clone());
         }
-        let left = options.limit.map_or(u64::MAX, |limit| limit.saturating_sub(summary.rows));
+        let left = options
+            .limit
+            .map_or(u64::MAX, |limit| limit.saturating_sub(summary.rows));
         let chunk = chunk.first_rows(left);
         summary.rows += chunk.count;
-        let flow = if chunk.count > 0 { consume(&chunk)? } else { Flow::Continue(()) };
-        Ok(if options.limit.is_some_and(|limit| summary.rows >= limit) { Flow::Break(()) } else { flow })
+        let flow = if chunk.count > 0 {
+            consume(&chunk)?
+        } else {
+            Flow::Continue(())
+        };
+        Ok(if options.limit.is_some_and(|limit| summary.rows >= limit) {
+            Flow::Break(())
+        } else {
+            flow
+        })
     })
 }
 
@@ -205,9 +237,17 @@ impl Chunk {
     /// The first `limit` rows.
     fn first_rows(mut self, limit: u64) -> Self {
         if self.count > limit {
-            let ends = self.text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+            let ends = self
+                .text
+                .iter()
+                .enumerate()
+                .filter(|(_, byte)| **byte == b'\n')
+                .map(|(at, _)| at + 1);
             // Line ends within strings are escaped, so each newline ends a row.
-            let len = limit.checked_sub(1).and_then(|last| ends.clone().nth(last as usize)).unwrap_or(0);
+            let len = limit
+                .checked_sub(1)
+                .and_then(|last| ends.clone().nth(last as usize))
+                .unwrap_or(0);
             self.text.truncate(len);
             self.rows.truncate(limit as usize);
             self.count = limit;
@@ -223,7 +263,9 @@ impl CatOptions {
     }
 
     fn samples(&self, entry: &Entry<'_>) -> bool {
-        let Some(every) = self.sample.filter(|every| *every > 1) else { return true };
+        let Some(every) = self.sample.filter(|every| *every > 1) else {
+            return true;
+        };
         let bytes = match entry.key {
             statetool_snapshot::StoredKey::Composite(bytes) => bytes,
             statetool_snapshot::StoredKey::Split { key, .. } => key,
@@ -239,8 +281,14 @@ impl CatOptions {
     /// Whether the last `count` rows, all of one entry, are of the wanted namespace.
     fn wants_namespace(&self, chunk: &Chunk, count: usize) -> bool {
         const NAMESPACE: usize = 6;
-        let Some(wanted) = &self.namespace else { return true };
-        let rows = chunk.rows.len().checked_sub(count).and_then(|first| chunk.rows.get(first));
+        let Some(wanted) = &self.namespace else {
+            return true;
+        };
+        let rows = chunk
+            .rows
+            .len()
+            .checked_sub(count)
+            .and_then(|first| chunk.rows.get(first));
         let text = rows.and_then(|spans| chunk.text.get(spans.get(NAMESPACE)?.clone()));
         let found: Option<serde_json::Value> = text.and_then(|text| serde_json::from_slice(text).ok());
         found.is_some_and(|found| {
@@ -257,9 +305,14 @@ struct Keys {
 
 impl Keys {
     fn parse(options: &CatOptions, loaded: &LoadedOperator, max_parallelism: u32) -> Result<Self> {
-        let Some(text) = &options.key else { return Ok(Self { wanted: None }) };
+        let Some(text) = &options.key else {
+            return Ok(Self { wanted: None });
+        };
         let mut keys: Vec<Key> = Vec::new();
-        let states = loaded.states.iter().filter(|state| state.kind.is_keyed() && options.selector.wants(&state.name));
+        let states = loaded
+            .states
+            .iter()
+            .filter(|state| state.kind.is_keyed() && options.selector.wants(&state.name));
         for state in states {
             let key = Key::parse(text, state, max_parallelism)?;
             if !keys.contains(&key) {
@@ -279,8 +332,12 @@ impl Keys {
     }
 
     fn wants(&self, entry: &Entry<'_>) -> Result<bool> {
-        let Some(wanted) = &self.wanted else { return Ok(true) };
-        let parts = entry.key_parts().map_err(|error| Error::input(format!("state `{}`: {error}", entry.state.name)))?;
+        let Some(wanted) = &self.wanted else {
+            return Ok(true);
+        };
+        let parts = entry
+            .key_parts()
+            .map_err(|error| Error::input(format!("state `{}`: {error}", entry.state.name)))?;
         Ok(parts.is_some_and(|parts| wanted.iter().any(|key| key.bytes == parts.key)))
     }
 }

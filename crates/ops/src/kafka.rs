@@ -38,7 +38,11 @@ const LEGACY_STATE: &str = "topic-partition-offset-states";
 /// # Errors
 /// Damage of the states looked at. A source of another system that uses the same state name is
 /// no error.
-pub fn positions(snapshot: &Snapshot, operator: &Operator<'_>, loaded: &LoadedOperator) -> Result<Vec<KafkaPosition>> {
+pub fn positions(
+    snapshot: &Snapshot,
+    operator: &Operator<'_>,
+    loaded: &LoadedOperator,
+) -> Result<Vec<KafkaPosition>> {
     let mut found: Vec<KafkaPosition> = Vec::new();
     let wanted = |state: &State| state.name == READER_STATE || state.name == LEGACY_STATE;
     if !loaded.states.iter().any(|state| wanted(state)) {
@@ -68,7 +72,9 @@ pub fn positions(snapshot: &Snapshot, operator: &Operator<'_>, loaded: &LoadedOp
 }
 
 fn position(entry: &Entry<'_>) -> Option<KafkaPosition> {
-    let Payload::Value(bytes) = entry.value else { return None };
+    let Payload::Value(bytes) = entry.value else {
+        return None;
+    };
     let r = &mut Reader::new(bytes);
     match entry.state.name.as_str() {
         READER_STATE => reader_split(r).ok(),
@@ -123,9 +129,23 @@ fn reader_split(r: &mut Reader<'_>) -> FormatResult<KafkaPosition> {
 fn legacy_tuple(state: &State, r: &mut Reader<'_>) -> Option<KafkaPosition> {
     let (value, _) = Value::decode(&state.value, r, Framing::Framed).ok()?;
     let Value::Tuple(fields) = value else { return None };
-    let [Value::Object { fields: partition, .. }, Value::Long(last)] = fields.as_slice() else { return None };
-    let field = |name: &str| partition.iter().find(|(key, _)| key == name).map(|(_, value)| value);
-    let (Some(Value::String(topic)), Some(Value::Int(partition))) = (field("topic"), field("partition")) else {
+    let [
+        Value::Object {
+            fields: partition, ..
+        },
+        Value::Long(last),
+    ] = fields.as_slice()
+    else {
+        return None;
+    };
+    let field = |name: &str| {
+        partition
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    };
+    let (Some(Value::String(topic)), Some(Value::Int(partition))) = (field("topic"), field("partition"))
+    else {
         return None;
     };
     let marker = match last {

@@ -21,18 +21,25 @@ impl Key {
     /// When the text is not a value of the state's key type.
     pub fn parse(text: &str, state: &State, max_parallelism: u32) -> Result<Self> {
         let Some(ty) = &state.key else {
-            return Err(Error::usage(format!("state `{}` has no keys: it is {} state", state.name, state.kind)));
+            return Err(Error::usage(format!(
+                "state `{}` has no keys: it is {} state",
+                state.name, state.kind
+            )));
         };
         let refuse = |why: String| Error::usage(format!("`{text}` is no key of type {}: {why}", ty.name()));
         // A bare word is a string; so is `42` where keys are strings.
-        let candidates = [serde_json::from_str(text).ok(), Some(serde_json::Value::String(text.to_owned()))];
+        let candidates = [
+            serde_json::from_str(text).ok(),
+            Some(serde_json::Value::String(text.to_owned())),
+        ];
         let mut why = None;
         for json in candidates.into_iter().flatten() {
             match Value::from_json(ty, &json) {
                 Ok(value) => {
                     let mut bytes = Vec::new();
                     encode(ty, &value, &mut bytes).map_err(|error| refuse(error.to_string()))?;
-                    let key_group = java_hash(ty, &value).map(|hash| key_group_of_hash(hash, max_parallelism));
+                    let key_group =
+                        java_hash(ty, &value).map(|hash| key_group_of_hash(hash, max_parallelism));
                     return Ok(Self { bytes, key_group });
                 }
                 Err(error) => {

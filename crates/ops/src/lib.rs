@@ -7,7 +7,6 @@ pub mod kafka;
 pub mod key;
 pub mod progress;
 pub mod row;
-pub mod schema;
 pub mod time;
 pub mod verify;
 pub mod work;

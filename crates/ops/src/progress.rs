@@ -24,7 +24,11 @@ impl Progress {
 
     /// A counter for one thread, which adds to these from time to time.
     pub fn ticker(&self) -> Ticker<'_> {
-        Ticker { progress: self, entries: 0, bytes: 0 }
+        Ticker {
+            progress: self,
+            entries: 0,
+            bytes: 0,
+        }
     }
 }
 

@@ -12,8 +12,19 @@ use crate::time::rfc3339;
 
 /// The fields of a row, in order. The last two are there for timers and for operator state only.
 pub const FIELDS: [&str; 13] = [
-    "operator", "uid", "state", "kind", "key_group", "key", "namespace", "map_key", "index", "value",
-    "expires_from", "timestamp", "subtask",
+    "operator",
+    "uid",
+    "state",
+    "kind",
+    "key_group",
+    "key",
+    "namespace",
+    "map_key",
+    "index",
+    "value",
+    "expires_from",
+    "timestamp",
+    "subtask",
 ];
 
 /// How many fields come before the key group; they are the same for all rows of a state.
@@ -37,7 +48,13 @@ impl RowWriter {
     /// A writer for the entries of an operator.
     pub fn new(operator: &Operator<'_>, options: JsonOptions) -> Self {
         let (id, uid) = (operator.id().to_string(), operator.uid.clone());
-        Self { operator: id, uid, options, heads: Vec::new(), opaque: Vec::new() }
+        Self {
+            operator: id,
+            uid,
+            options,
+            heads: Vec::new(),
+            opaque: Vec::new(),
+        }
     }
 
     /// States of which something could not be interpreted, and why; each once.
@@ -57,12 +74,17 @@ impl RowWriter {
         mut each: impl FnMut(&mut Vec<u8>, &Spans) -> Result<Flow>,
     ) -> Result<Flow> {
         if !matches!(entry.value, Payload::Delimited(_) | Payload::Counted(_)) {
-            let spans = self.write_row(entry, None, entry.value, out).map_err(|error| undecodable(entry, &error))?;
+            let spans = self
+                .write_row(entry, None, entry.value, out)
+                .map_err(|error| undecodable(entry, &error))?;
             return each(out, &spans);
         }
         let mut elements = entry.elements();
         let mut index = 0_u64;
-        while let Some(element) = elements.next_element().map_err(|error| undecodable(entry, &error))? {
+        while let Some(element) = elements
+            .next_element()
+            .map_err(|error| undecodable(entry, &error))?
+        {
             let spans = self.write_row(entry, Some(index), Payload::Value(element), out);
             if each(out, &spans.map_err(|error| undecodable(entry, &error))?)?.is_break() {
                 return Ok(Flow::Break(()));
@@ -82,14 +104,28 @@ impl RowWriter {
         let state: &State = entry.state;
         let mut spans = Spans::default();
         self.write_head(entry.state, out, &mut spans);
-        let mut row = Row { out, spans, field: HEAD_FIELDS };
+        let mut row = Row {
+            out,
+            spans,
+            field: HEAD_FIELDS,
+        };
         row.put(|out| push_number(out, entry.key_group));
         let parts = match self.key_parts(entry)? {
-            KeyForm::None => KeyParts { key: &[], namespace: &[], map_key: entry.map_key()?, timestamp: None },
+            KeyForm::None => KeyParts {
+                key: &[],
+                namespace: &[],
+                map_key: entry.map_key()?,
+                timestamp: None,
+            },
             KeyForm::Parts(parts) => parts,
             KeyForm::Whole(bytes, class) => {
                 row.put(|out| push_opaque(out, &class, bytes));
-                KeyParts { key: &[], namespace: &[], map_key: None, timestamp: None }
+                KeyParts {
+                    key: &[],
+                    namespace: &[],
+                    map_key: None,
+                    timestamp: None,
+                }
             }
         };
         if row.field == HEAD_FIELDS + 1 {
@@ -125,14 +161,20 @@ impl RowWriter {
     }
 
     fn write_head(&mut self, state: &Arc<State>, out: &mut Vec<u8>, spans: &mut Spans) {
-        let position = match self.heads.iter().position(|(known, ..)| Arc::ptr_eq(known, state)) {
+        let position = match self
+            .heads
+            .iter()
+            .position(|(known, ..)| Arc::ptr_eq(known, state))
+        {
             Some(position) => position,
             None => {
                 self.heads.push(self.new_head(state));
                 self.heads.len() - 1
             }
         };
-        let Some((_, head, at)) = self.heads.get(position) else { return };
+        let Some((_, head, at)) = self.heads.get(position) else {
+            return;
+        };
         let start = out.len();
         out.extend_from_slice(head);
         for (span, at) in spans.iter_mut().zip(at) {
@@ -142,7 +184,11 @@ impl RowWriter {
 
     fn new_head(&self, state: &Arc<State>) -> (Arc<State>, Vec<u8>, [Range<usize>; HEAD_FIELDS]) {
         let mut head = Vec::new();
-        let mut row = Row { out: &mut head, spans: Spans::default(), field: 0 };
+        let mut row = Row {
+            out: &mut head,
+            spans: Spans::default(),
+            field: 0,
+        };
         row.put(|out| push_json(out, &json!(self.operator)));
         row.put(|out| push_json(out, &json!(self.uid)));
         row.put(|out| push_json(out, &json!(state.name)));
@@ -168,7 +214,13 @@ impl RowWriter {
     }
 
     /// A key or namespace; null where the state has none.
-    fn part(&mut self, state: &State, ty: Option<&Type>, bytes: &[u8], out: &mut Vec<u8>) -> FormatResult<()> {
+    fn part(
+        &mut self,
+        state: &State,
+        ty: Option<&Type>,
+        bytes: &[u8],
+        out: &mut Vec<u8>,
+    ) -> FormatResult<()> {
         match ty {
             Some(ty) if !bytes.is_empty() => self.json(state, ty, bytes, out).map(|_| ()),
             _ => push_null(out),
@@ -176,7 +228,13 @@ impl RowWriter {
     }
 
     /// One value as JSON; returns the time stamp of its TTL wrapper.
-    fn json(&mut self, state: &State, ty: &Type, bytes: &[u8], out: &mut Vec<u8>) -> FormatResult<Option<i64>> {
+    fn json(
+        &mut self,
+        state: &State,
+        ty: &Type,
+        bytes: &[u8],
+        out: &mut Vec<u8>,
+    ) -> FormatResult<Option<i64>> {
         let r = &mut Reader::new(bytes);
         let mut writer = JsonWriter::new(out, self.options);
         let extent = walk(ty, r, Framing::Framed, &mut writer)?;
@@ -227,7 +285,8 @@ impl Row<'_> {
     fn try_put(&mut self, value: impl FnOnce(&mut Vec<u8>) -> FormatResult<()>) -> FormatResult<()> {
         self.out.push(if self.field == 0 { b'{' } else { b',' });
         self.out.push(b'"');
-        self.out.extend_from_slice(FIELDS.get(self.field).copied().unwrap_or_default().as_bytes());
+        self.out
+            .extend_from_slice(FIELDS.get(self.field).copied().unwrap_or_default().as_bytes());
         self.out.extend_from_slice(b"\":");
         let start = self.out.len();
         value(self.out)?;
@@ -275,5 +334,6 @@ fn undecodable(entry: &Entry<'_>, error: &statetool_format::Error) -> Error {
         (None, None) => "element".to_owned(),
     };
     let place = format!("subtask {}, state `{}`, {at}", entry.subtask, entry.state.name);
-    Error::input(format!("{place}: {error}")).hint("`statetool verify --deep` lists all entries that do not decode")
+    Error::input(format!("{place}: {error}"))
+        .hint("`statetool verify --deep` lists all entries that do not decode")
 }

@@ -8,14 +8,21 @@ use serde::Serialize;
 ///
 /// Moments outside of the years 0 to 9999 are shown as their number of milliseconds.
 pub fn rfc3339(epoch_millis: i64) -> String {
-    let (days, millis) = (epoch_millis.div_euclid(86_400_000), epoch_millis.rem_euclid(86_400_000));
+    let (days, millis) = (
+        epoch_millis.div_euclid(86_400_000),
+        epoch_millis.rem_euclid(86_400_000),
+    );
     let (year, month, day) = civil_from_days(days);
     if !(0..=9999).contains(&year) {
         return epoch_millis.to_string();
     }
     let (seconds, fraction) = (millis / 1000, millis % 1000);
     let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let fraction = if fraction == 0 { String::new() } else { format!(".{fraction:03}") };
+    let fraction = if fraction == 0 {
+        String::new()
+    } else {
+        format!(".{fraction:03}")
+    };
     format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}{fraction}Z")
 }
 
@@ -30,7 +37,11 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }
@@ -51,7 +62,13 @@ const MAX_BUCKETS: usize = 32;
 
 impl Default for TimeHistogram {
     fn default() -> Self {
-        Self { width: 1000, buckets: BTreeMap::new(), first: i64::MAX, last: i64::MIN, never: 0 }
+        Self {
+            width: 1000,
+            buckets: BTreeMap::new(),
+            first: i64::MAX,
+            last: i64::MIN,
+            never: 0,
+        }
     }
 }
 
@@ -64,7 +81,10 @@ impl TimeHistogram {
         }
         self.first = self.first.min(epoch_millis);
         self.last = self.last.max(epoch_millis);
-        *self.buckets.entry(epoch_millis.div_euclid(self.width)).or_default() += 1;
+        *self
+            .buckets
+            .entry(epoch_millis.div_euclid(self.width))
+            .or_default() += 1;
         while self.buckets.len() > MAX_BUCKETS {
             self.widen();
         }

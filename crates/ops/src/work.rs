@@ -44,7 +44,10 @@ pub fn items<'p>(operator: &'p LoadedOperator, range: Option<KeyGroupRange>) -> 
                         Some(item) if bytes < ITEM_BYTES => item.range.count = group + 1 - item.range.start,
                         _ => {
                             bytes = 0;
-                            items.push(WorkItem { part, range: KeyGroupRange::new(group, group + 1) });
+                            items.push(WorkItem {
+                                part,
+                                range: KeyGroupRange::new(group, group + 1),
+                            });
                         }
                     }
                     bytes = bytes.saturating_add(end - start);
@@ -58,7 +61,9 @@ pub fn items<'p>(operator: &'p LoadedOperator, range: Option<KeyGroupRange>) -> 
                     range: KeyGroupRange::new(start, (start + step).min(whole.end())),
                 }));
             }
-            Layout::Changelog { .. } | Layout::RawTimers { .. } => items.push(WorkItem { part, range: whole }),
+            Layout::Changelog { .. } | Layout::RawTimers { .. } => {
+                items.push(WorkItem { part, range: whole })
+            }
         }
     }
     items
@@ -156,8 +161,12 @@ pub fn in_order<I: Sync, T: Send>(
     let run = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let (Some(item), Some(sender)) = (items.get(index), senders.get(index)) else { return };
-            let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+            let (Some(item), Some(sender)) = (items.get(index), senders.get(index)) else {
+                return;
+            };
+            let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+                return;
+            };
             let sender = Sender(sender);
             if let Err(error) = produce(item, &sender) {
                 // Nobody listens any more if the consumer has ended.
@@ -211,10 +220,16 @@ mod tests {
             };
             let flow = in_order(&items, threads, produce, |chunk| {
                 got.push(chunk);
-                Ok(if chunk == 7019 { Flow::Break(()) } else { Flow::Continue(()) })
+                Ok(if chunk == 7019 {
+                    Flow::Break(())
+                } else {
+                    Flow::Continue(())
+                })
             });
             assert!(flow.unwrap().is_break());
-            let expected: Vec<u32> = (0..71).flat_map(|item| (0..20).map(move |i| item * 100 + i)).collect();
+            let expected: Vec<u32> = (0..71)
+                .flat_map(|item| (0..20).map(move |i| item * 100 + i))
+                .collect();
             assert_eq!(got, expected);
         }
     }
@@ -241,15 +256,25 @@ mod tests {
     #[test]
     fn states_of_all_threads_add_up() {
         let items: Vec<u64> = (1..=1000).collect();
-        let states = for_each(&items, 3, || 0_u64, |sum, item| {
-            *sum += item;
-            Ok(())
-        });
+        let states = for_each(
+            &items,
+            3,
+            || 0_u64,
+            |sum, item| {
+                *sum += item;
+                Ok(())
+            },
+        );
         assert_eq!(states.unwrap().iter().sum::<u64>(), 500_500);
-        let failed = for_each(&items, 3, || (), |(), item| match item {
-            500.. => Err(Error::input(format!("item {item}"))),
-            _ => Ok(()),
-        });
+        let failed = for_each(
+            &items,
+            3,
+            || (),
+            |(), item| match item {
+                500.. => Err(Error::input(format!("item {item}"))),
+                _ => Ok(()),
+            },
+        );
         assert_eq!(failed.unwrap_err().to_string(), "item 500");
     }
 }

@@ -86,9 +86,17 @@ impl<'a> Entry<'a> {
     pub fn key_parts(&self) -> Result<Option<KeyParts<'a>>> {
         match self.key {
             StoredKey::None { .. } => Ok(None),
-            StoredKey::Split { key, namespace, map_key, timestamp } => {
-                Ok(Some(KeyParts { key, namespace, map_key, timestamp }))
-            }
+            StoredKey::Split {
+                key,
+                namespace,
+                map_key,
+                timestamp,
+            } => Ok(Some(KeyParts {
+                key,
+                namespace,
+                map_key,
+                timestamp,
+            })),
             StoredKey::Composite(bytes) => split(self.state, bytes).map(Some),
         }
     }
@@ -106,9 +114,12 @@ impl<'a> Entry<'a> {
         let key = match self.key {
             StoredKey::None { map_key } => map_key.map_or(0, <[u8]>::len),
             StoredKey::Composite(bytes) => bytes.len(),
-            StoredKey::Split { key, namespace, map_key, timestamp } => {
-                key.len() + namespace.len() + map_key.map_or(0, <[u8]>::len) + timestamp.map_or(0, |_| 8)
-            }
+            StoredKey::Split {
+                key,
+                namespace,
+                map_key,
+                timestamp,
+            } => key.len() + namespace.len() + map_key.map_or(0, <[u8]>::len) + timestamp.map_or(0, |_| 8),
         };
         (key + self.value.bytes().len()) as u64
     }
@@ -147,7 +158,12 @@ pub(crate) fn split<'a>(state: &State, composite: &'a [u8]) -> Result<KeyParts<'
         let key = part(key_type, r)?;
         let namespace = part(namespace_type, r)?;
         r.finish("timer")?;
-        return Ok(KeyParts { key, namespace, map_key: None, timestamp: Some(timestamp) });
+        return Ok(KeyParts {
+            key,
+            namespace,
+            map_key: None,
+            timestamp: Some(timestamp),
+        });
     }
     let ambiguous = state.is_ambiguous();
     let key = part(key_type, r)?;
@@ -160,7 +176,12 @@ pub(crate) fn split<'a>(state: &State, composite: &'a [u8]) -> Result<KeyParts<'
     }
     let map_key = (state.kind == StateKind::Map).then(|| r.take_rest());
     r.finish("composite key")?;
-    Ok(KeyParts { key, namespace, map_key, timestamp: None })
+    Ok(KeyParts {
+        key,
+        namespace,
+        map_key,
+        timestamp: None,
+    })
 }
 
 fn part<'a>(ty: &Type, r: &mut Reader<'a>) -> Result<&'a [u8]> {
@@ -175,7 +196,10 @@ fn length_trailer(r: &mut Reader<'_>, len: usize) -> Result<()> {
         let at = r.clone();
         let byte = r.u8("length in a composite key")?;
         if usize::from(byte) != left & 0xff {
-            return Err(at.fault("length in a composite key", Fault::Invalid(format!("does not fit {len} bytes"))));
+            return Err(at.fault(
+                "length in a composite key",
+                Fault::Invalid(format!("does not fit {len} bytes")),
+            ));
         }
         left >>= 8;
         if left == 0 {
@@ -197,7 +221,13 @@ pub struct Elements<'a> {
 
 impl<'a> Elements<'a> {
     fn new(ty: &'a Arc<Type>, payload: Payload<'a>) -> Self {
-        Self { ty, r: Reader::new(payload.bytes()), counted: None, payload, first: true }
+        Self {
+            ty,
+            r: Reader::new(payload.bytes()),
+            counted: None,
+            payload,
+            first: true,
+        }
     }
 
     /// The next element's bytes.

@@ -50,7 +50,12 @@ impl Error {
     }
 
     fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, context: Vec::new(), message: message.into(), hint: None }))
+        Self(Box::new(Inner {
+            kind,
+            context: Vec::new(),
+            message: message.into(),
+            hint: None,
+        }))
     }
 
     /// Adds where it happened, outside of what is known already.

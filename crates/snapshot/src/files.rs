@@ -22,10 +22,16 @@ pub struct Relocation {
 impl Relocation {
     /// Parses `OLD=NEW`.
     pub fn parse(text: &str) -> Result<Self> {
-        let Some((from, to)) = text.split_once('=').filter(|(from, to)| !from.is_empty() && !to.is_empty()) else {
+        let Some((from, to)) = text
+            .split_once('=')
+            .filter(|(from, to)| !from.is_empty() && !to.is_empty())
+        else {
             return Err(Error::usage(format!("`{text}` is no relocation: write OLD=NEW")));
         };
-        Ok(Self { from: Location::parse(from)?, to: Location::parse(to)? })
+        Ok(Self {
+            from: Location::parse(from)?,
+            to: Location::parse(to)?,
+        })
     }
 }
 
@@ -54,11 +60,15 @@ impl ReadAt for StoreSource {
     }
 
     fn read_at(&self, offset: u64, len: usize) -> statetool_backend::Result<Bytes> {
-        self.object.read_at(offset, len).map_err(|error| self.explain(error))
+        self.object
+            .read_at(offset, len)
+            .map_err(|error| self.explain(error))
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> statetool_backend::Result<()> {
-        self.object.read_exact_at(offset, buf).map_err(|error| self.explain(error))
+        self.object
+            .read_exact_at(offset, buf)
+            .map_err(|error| self.explain(error))
     }
 }
 
@@ -75,7 +85,12 @@ const MAX_OPENED: usize = 256;
 impl Files {
     /// The files of the snapshot whose metadata lies in `directory`.
     pub fn new(store: Store, directory: Location, relocations: Vec<Relocation>) -> Self {
-        Self { store, directory, relocations: relocations.into(), opened: Arc::default() }
+        Self {
+            store,
+            directory,
+            relocations: relocations.into(),
+            opened: Arc::default(),
+        }
     }
 
     /// The directory of the metadata file.
@@ -90,15 +105,22 @@ impl Files {
     pub fn locate(&self, handle: &StreamHandle) -> Result<Option<Location>> {
         match handle {
             StreamHandle::Inline { .. } | StreamHandle::EmptySegment => Ok(None),
-            StreamHandle::RelativeFile { path, .. } => Ok(Some(self.directory.join_file_name(&path.to_str())?)),
-            StreamHandle::File { path, .. } | StreamHandle::Segment { path, .. } => self.absolute(path).map(Some),
+            StreamHandle::RelativeFile { path, .. } => {
+                Ok(Some(self.directory.join_file_name(&path.to_str())?))
+            }
+            StreamHandle::File { path, .. } | StreamHandle::Segment { path, .. } => {
+                self.absolute(path).map(Some)
+            }
             StreamHandle::KeyGroups(groups) => self.locate(&groups.delegate),
         }
     }
 
     fn absolute(&self, path: &JavaString) -> Result<Location> {
         let location = Location::parse(&path.to_str())?;
-        let moved = self.relocations.iter().find_map(|r| location.relocate(&r.from, &r.to));
+        let moved = self
+            .relocations
+            .iter()
+            .find_map(|r| location.relocate(&r.from, &r.to));
         Ok(moved.unwrap_or(location))
     }
 
@@ -109,13 +131,20 @@ impl Files {
     /// say where the files were moved to.
     pub fn open(&self, handle: &StreamHandle) -> Result<Source> {
         match handle {
-            StreamHandle::Inline { name, data } => Ok(Arc::new(Memory::new(inline_name(name), Bytes::from_owner(data.clone())))),
+            StreamHandle::Inline { name, data } => Ok(Arc::new(Memory::new(
+                inline_name(name),
+                Bytes::from_owner(data.clone()),
+            ))),
             StreamHandle::EmptySegment => Ok(Arc::new(Memory::new("empty segment", Vec::new()))),
             StreamHandle::RelativeFile { .. } | StreamHandle::File { .. } => self.open_located(handle),
             StreamHandle::Segment { start, size, .. } => {
                 let file = self.open_located(handle)?;
                 // The decoder has checked both for being positive.
-                Ok(Arc::new(Segment::new(file, start.unsigned_abs(), size.unsigned_abs())?))
+                Ok(Arc::new(Segment::new(
+                    file,
+                    start.unsigned_abs(),
+                    size.unsigned_abs(),
+                )?))
             }
             StreamHandle::KeyGroups(groups) => self.open(&groups.delegate),
         }
@@ -130,8 +159,14 @@ impl Files {
         if let Some(source) = opened.get(&name) {
             return Ok(source.clone());
         }
-        let object = self.store.open(&location).map_err(|error| self.explain(error, handle, &location))?;
-        let source: Source = Arc::new(StoreSource { name: name.clone(), object });
+        let object = self
+            .store
+            .open(&location)
+            .map_err(|error| self.explain(error, handle, &location))?;
+        let source: Source = Arc::new(StoreSource {
+            name: name.clone(),
+            object,
+        });
         if opened.len() >= MAX_OPENED {
             opened.clear();
         }

@@ -36,18 +36,30 @@ impl SnapshotKind {
     }
 
     fn from_properties(properties: &[u8]) -> Option<Self> {
-        let has = |name: &str| properties.windows(name.len()).any(|window| window == name.as_bytes());
+        let has = |name: &str| {
+            properties
+                .windows(name.len())
+                .any(|window| window == name.as_bytes())
+        };
         if has("checkpoint.SavepointType") {
-            return Some(if has("NATIVE") { Self::NativeSavepoint } else { Self::CanonicalSavepoint });
+            return Some(if has("NATIVE") {
+                Self::NativeSavepoint
+            } else {
+                Self::CanonicalSavepoint
+            });
         }
         has("checkpoint.CheckpointType").then_some(Self::Checkpoint)
     }
 
     fn from_handles(metadata: &Metadata, directory: Option<&str>) -> Self {
-        let handles = || metadata.operators.iter().flat_map(|op| op.running()).filter_map(|(_, s)| s.managed_keyed.as_ref());
-        let is_savepoint_handle = |handle: &KeyedHandle| {
-            matches!(handle, KeyedHandle::KeyGroups(groups) if groups.kind == KeyGroupsKind::Savepoint)
+        let handles = || {
+            metadata
+                .operators
+                .iter()
+                .flat_map(|op| op.running())
+                .filter_map(|(_, s)| s.managed_keyed.as_ref())
         };
+        let is_savepoint_handle = |handle: &KeyedHandle| matches!(handle, KeyedHandle::KeyGroups(groups) if groups.kind == KeyGroupsKind::Savepoint);
         if handles().any(is_savepoint_handle) {
             return Self::CanonicalSavepoint;
         }
@@ -58,16 +70,23 @@ impl SnapshotKind {
             KeyedHandle::KeyGroups(groups) => matches!(groups.kind, KeyGroupsKind::WithId(_)),
             _ => true,
         };
-        if handles().any(is_native) { Self::NativeSavepoint } else { Self::CanonicalSavepoint }
+        if handles().any(is_native) {
+            Self::NativeSavepoint
+        } else {
+            Self::CanonicalSavepoint
+        }
     }
 }
 
 /// Whether a handle reaches out of the snapshot's directory, which savepoints never do.
 fn uses_other_places(handle: &KeyedHandle) -> bool {
     match handle {
-        KeyedHandle::Incremental(handle) => {
-            handle.files().any(|file| matches!(file.handle, StreamHandle::File { .. } | StreamHandle::Segment { .. }))
-        }
+        KeyedHandle::Incremental(handle) => handle.files().any(|file| {
+            matches!(
+                file.handle,
+                StreamHandle::File { .. } | StreamHandle::Segment { .. }
+            )
+        }),
         KeyedHandle::KeyGroups(_) => false,
         _ => true,
     }

@@ -79,7 +79,9 @@ impl LoadedOperator {
             Layout::Operator { handle, .. } => Some(handle),
             _ => None,
         });
-        let states = handles.flat_map(|handle| &handle.states).filter(|state| state.name == *name);
+        let states = handles
+            .flat_map(|handle| &handle.states)
+            .filter(|state| state.name == *name);
         states.map(|state| state.offsets.len() as u64).sum()
     }
 }
@@ -97,7 +99,9 @@ impl Loader<'_> {
     fn finish(self) -> LoadedOperator {
         let mut states: Vec<Arc<State>> = Vec::new();
         for state in self.parts.iter().flat_map(Part::states) {
-            let known = states.iter().any(|other| other.name == state.name && other.kind == state.kind);
+            let known = states
+                .iter()
+                .any(|other| other.name == state.name && other.kind == state.kind);
             if !known {
                 states.push(state.clone());
             }
@@ -105,15 +109,28 @@ impl Loader<'_> {
         let mut unreadable = self.unreadable;
         for state in &states {
             for (serializer, reason) in opaque_parts(state) {
-                unreadable.push(Unreadable { state: Some(state.name.clone()), serializer, reason });
+                unreadable.push(Unreadable {
+                    state: Some(state.name.clone()),
+                    serializer,
+                    reason,
+                });
             }
         }
         unreadable.dedup();
-        LoadedOperator { parts: self.parts, states, unreadable }
+        LoadedOperator {
+            parts: self.parts,
+            states,
+            unreadable,
+        }
     }
 
     fn push(&mut self, subtask: u32, range: KeyGroupRange, header: Arc<Header>, layout: Layout) {
-        self.parts.push(Part { subtask, range, header, layout });
+        self.parts.push(Part {
+            subtask,
+            range,
+            header,
+            layout,
+        });
     }
 
     /// Notes what nobody can interpret; passes on what is an error.
@@ -123,7 +140,11 @@ impl Loader<'_> {
             Err(error) if error.kind() == ErrorKind::NotInterpretable => {
                 let reason = error.to_string();
                 let serializer = reason.split('`').rev().nth(1).unwrap_or_default().to_owned();
-                self.unreadable.push(Unreadable { state: None, serializer, reason });
+                self.unreadable.push(Unreadable {
+                    state: None,
+                    serializer,
+                    reason,
+                });
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -143,7 +164,10 @@ impl Loader<'_> {
             KeyedHandle::KeyGroups(groups) => self.key_groups(subtask, groups),
             KeyedHandle::Incremental(incremental) => self.incremental(subtask, incremental),
             KeyedHandle::Changelog(changelog) => {
-                let base = changelog.materialized.iter().map(|handle| self.keyed_part(subtask, handle));
+                let base = changelog
+                    .materialized
+                    .iter()
+                    .map(|handle| self.keyed_part(subtask, handle));
                 let base: Vec<Part> = base.collect::<Result<_>>()?;
                 let overlay = Overlay::read(
                     changelog,
@@ -153,8 +177,16 @@ impl Loader<'_> {
                     self.snapshot.kryo(),
                 )?;
                 let header = overlay.header().clone();
-                let layout = Layout::Changelog { base, overlay: Box::new(overlay) };
-                Ok(Part { subtask, range: changelog.range, header, layout })
+                let layout = Layout::Changelog {
+                    base,
+                    overlay: Box::new(overlay),
+                };
+                Ok(Part {
+                    subtask,
+                    range: changelog.range,
+                    header,
+                    layout,
+                })
             }
             KeyedHandle::InlineChangelog(_) | KeyedHandle::ChangelogFiles(_) => {
                 Err(crate::Error::input("a changelog without its base handle"))
@@ -173,17 +205,29 @@ impl Loader<'_> {
             true => Layout::Canonical { handle, source },
             false => Layout::Heap { handle, source },
         };
-        Ok(Part { subtask, range: groups.range, header, layout })
+        Ok(Part {
+            subtask,
+            range: groups.range,
+            header,
+            layout,
+        })
     }
 
     fn incremental(&mut self, subtask: u32, handle: &IncrementalHandle) -> Result<Part> {
         let Some(meta) = &handle.meta else {
-            return Err(crate::Error::input("an incremental handle without its meta stream"));
+            return Err(crate::Error::input(
+                "an incremental handle without its meta stream",
+            ));
         };
         let source = self.snapshot.files().open(meta)?;
         let header = self.keyed_header(&source, Some(source.len()))?;
         let layout = Layout::RocksDb(Box::new(RocksDb::new(handle.clone())));
-        Ok(Part { subtask, range: handle.range, header, layout })
+        Ok(Part {
+            subtask,
+            range: handle.range,
+            header,
+            layout,
+        })
     }
 
     /// Decodes a keyed header that ends at `end` if that is known.
@@ -211,14 +255,28 @@ impl Loader<'_> {
         let source = self.snapshot.files().open(&groups.delegate)?;
         if !raw_timers::is_timer_stream(&source, groups)? {
             let reason = "raw keyed state: bytes whose meaning only the job knows".into();
-            self.unreadable.push(Unreadable { state: None, serializer: "raw keyed state".into(), reason });
-            let layout = Layout::RawKeyed { handle: groups.clone() };
-            self.push(subtask, groups.range, Arc::new(Header::empty(self.max_parallelism)), layout);
+            self.unreadable.push(Unreadable {
+                state: None,
+                serializer: "raw keyed state".into(),
+                reason,
+            });
+            let layout = Layout::RawKeyed {
+                handle: groups.clone(),
+            };
+            self.push(
+                subtask,
+                groups.range,
+                Arc::new(Header::empty(self.max_parallelism)),
+                layout,
+            );
             return Ok(());
         }
         let header = Header::of_raw_timers(&source, groups, self.max_parallelism, self.snapshot.kryo());
         if let Some(header) = self.tolerate(header)? {
-            let layout = Layout::RawTimers { handle: groups.clone(), source };
+            let layout = Layout::RawTimers {
+                handle: groups.clone(),
+                source,
+            };
             self.push(subtask, groups.range, Arc::new(header), layout);
         }
         Ok(())
@@ -229,7 +287,12 @@ impl Loader<'_> {
             return Ok(());
         }
         let source = self.snapshot.files().open(&handle.delegate)?;
-        let first = handle.states.iter().flat_map(|s| &s.offsets).filter_map(|o| u64::try_from(*o).ok()).min();
+        let first = handle
+            .states
+            .iter()
+            .flat_map(|s| &s.offsets)
+            .filter_map(|o| u64::try_from(*o).ok())
+            .min();
         let header = parse_prefix(&*source, first.unwrap_or(source.len()).min(MAX_HEADER), |r| {
             if r.left() as u64 == first.unwrap_or(source.len()) {
                 decode_operator_header(r)
@@ -237,22 +300,45 @@ impl Loader<'_> {
                 OperatorHeader::decode(r)
             }
         });
-        let Some(header) = self.tolerate(header.map_err(Into::into))? else { return Ok(()) };
+        let Some(header) = self.tolerate(header.map_err(Into::into))? else {
+            return Ok(());
+        };
         let generation = self.snapshot.kryo();
         let states = header.lists.iter().chain(&header.broadcasts);
-        let states = states.map(|meta| Arc::new(State::operator(Arc::new(meta.clone()), generation))).collect();
+        let states = states
+            .map(|meta| Arc::new(State::operator(Arc::new(meta.clone()), generation)))
+            .collect();
         let lists = header.lists.len();
-        let header = Arc::new(Header { compressed: header.compressed, prefix_bytes: 0, states });
-        let layout = Layout::Operator { handle: handle.clone(), source, lists };
+        let header = Arc::new(Header {
+            compressed: header.compressed,
+            prefix_bytes: 0,
+            states,
+        });
+        let layout = Layout::Operator {
+            handle: handle.clone(),
+            source,
+            lists,
+        };
         self.push(subtask, KeyGroupRange::new(0, 0), header, layout);
         Ok(())
     }
 
     fn raw_operator(&mut self, subtask: u32, handle: &OperatorStateHandle) {
         let reason = "raw operator state: bytes whose meaning only the job knows".into();
-        self.unreadable.push(Unreadable { state: None, serializer: "raw operator state".into(), reason });
+        self.unreadable.push(Unreadable {
+            state: None,
+            serializer: "raw operator state".into(),
+            reason,
+        });
         let header = Arc::new(Header::empty(self.max_parallelism));
-        self.push(subtask, KeyGroupRange::new(0, 0), header, Layout::RawOperator { handle: handle.clone() });
+        self.push(
+            subtask,
+            KeyGroupRange::new(0, 0),
+            header,
+            Layout::RawOperator {
+                handle: handle.clone(),
+            },
+        );
     }
 }
 
@@ -268,16 +354,25 @@ fn decode_operator_header(r: &mut Reader<'_>) -> statetool_format::Result<Operat
 
 /// Where the header ends: at the first data of a key group.
 fn header_end(groups: &KeyGroupsHandle, len: u64) -> Option<u64> {
-    let first = groups.offsets.iter().filter_map(|offset| u64::try_from(*offset).ok()).filter(|o| *o > 0).min();
+    let first = groups
+        .offsets
+        .iter()
+        .filter_map(|offset| u64::try_from(*offset).ok())
+        .filter(|o| *o > 0)
+        .min();
     // Without any entry the stream is the header.
     first.or(Some(len))
 }
 
 /// Classes of a state that nobody can interpret, and why.
 fn opaque_parts(state: &State) -> Vec<(String, String)> {
-    let types = [&state.key, &state.namespace, &state.map_key].into_iter().flatten();
+    let types = [&state.key, &state.namespace, &state.map_key]
+        .into_iter()
+        .flatten();
     // A timer's type repeats key and namespace.
     let value = (state.kind != StateKind::Timer).then_some(&state.value);
     let parts = types.chain(value).flat_map(|ty| ty.opaque_parts());
-    parts.map(|part| (part.class.clone(), part.reason.clone())).collect()
+    parts
+        .map(|part| (part.class.clone(), part.reason.clone()))
+        .collect()
 }

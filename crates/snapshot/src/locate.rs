@@ -23,25 +23,41 @@ const METADATA: &str = "_metadata";
 pub fn locate(store: &Store, locator: &str) -> Result<Located> {
     let location = Location::parse(locator)?;
     let in_directory = location.join_file_name(METADATA)?;
-    if store.kind(&in_directory).is_ok_and(|kind| matches!(kind, Some(EntryKind::File { .. }))) {
-        return Ok(Located { metadata: in_directory, chosen: None });
+    if store
+        .kind(&in_directory)
+        .is_ok_and(|kind| matches!(kind, Some(EntryKind::File { .. })))
+    {
+        return Ok(Located {
+            metadata: in_directory,
+            chosen: None,
+        });
     }
     match store.kind(&location)? {
-        Some(EntryKind::File { .. }) => Ok(Located { metadata: location, chosen: None }),
+        Some(EntryKind::File { .. }) => Ok(Located {
+            metadata: location,
+            chosen: None,
+        }),
         Some(EntryKind::Directory) => newest_checkpoint(store, &location),
-        None => Err(Error::input(format!("`{location}`: there is nothing at this place"))),
+        None => Err(Error::input(format!(
+            "`{location}`: there is nothing at this place"
+        ))),
     }
 }
 
 fn newest_checkpoint(store: &Store, root: &Location) -> Result<Located> {
     let entries = store.list(root)?;
-    let mut checkpoints: Vec<u64> =
-        entries.iter().filter_map(|entry| entry.name.strip_prefix("chk-")?.parse().ok()).collect();
+    let mut checkpoints: Vec<u64> = entries
+        .iter()
+        .filter_map(|entry| entry.name.strip_prefix("chk-")?.parse().ok())
+        .collect();
     checkpoints.sort_unstable();
     for id in checkpoints.iter().rev() {
         let metadata = root.join(&format!("chk-{id}/{METADATA}"))?;
         if store.exists(&metadata)? {
-            return Ok(Located { metadata, chosen: Some(format!("chk-{id}")) });
+            return Ok(Located {
+                metadata,
+                chosen: Some(format!("chk-{id}")),
+            });
         }
     }
     Err(nothing_here(root, &entries, !checkpoints.is_empty()))
@@ -58,6 +74,10 @@ fn nothing_here(root: &Location, entries: &[statetool_store::Entry], unfinished:
     ));
     match names.as_slice() {
         [] => error.hint("the directory is empty"),
-        names => error.hint(format!("it holds {}{}", names.join(", "), if entries.len() > 8 { ", …" } else { "" })),
+        names => error.hint(format!(
+            "it holds {}{}",
+            names.join(", "),
+            if entries.len() > 8 { ", …" } else { "" }
+        )),
     }
 }

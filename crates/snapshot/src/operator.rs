@@ -20,7 +20,11 @@ pub struct Operator<'s> {
 impl<'s> Operator<'s> {
     pub(crate) fn new(index: usize, state: &'s OperatorState, uids: &[String]) -> Self {
         let stored = (!state.uid.is_empty()).then(|| state.uid.to_str().into_owned());
-        let uid = stored.or_else(|| uids.iter().find(|uid| OperatorId::from_uid(uid) == state.id).cloned());
+        let uid = stored.or_else(|| {
+            uids.iter()
+                .find(|uid| OperatorId::from_uid(uid) == state.id)
+                .cloned()
+        });
         Self { index, state, uid }
     }
 
@@ -36,7 +40,10 @@ impl<'s> Operator<'s> {
 
     /// What to call the operator: its uid, else its name, else its id.
     pub fn label(&self) -> String {
-        self.uid.clone().or_else(|| self.name()).unwrap_or_else(|| self.id().to_string())
+        self.uid
+            .clone()
+            .or_else(|| self.name())
+            .unwrap_or_else(|| self.id().to_string())
     }
 
     /// How many of its subtasks had finished: `no`, `some` or `all`.
@@ -45,15 +52,29 @@ impl<'s> Operator<'s> {
             Subtasks::FullyFinished(_) => "all",
             Subtasks::Listed(subtasks) => {
                 let finished = |s: &_| matches!(s, statetool_format::metadata::Subtask::Finished { .. });
-                if subtasks.iter().any(finished) { "some" } else { "no" }
+                if subtasks.iter().any(finished) {
+                    "some"
+                } else {
+                    "no"
+                }
             }
         }
     }
 
     /// Bytes of all its streams, as recorded.
     pub fn recorded_bytes(&self) -> u64 {
-        let coordinator = self.state.coordinator.as_ref().and_then(StreamHandle::recorded_size).unwrap_or(0);
-        coordinator + self.state.running().map(|(_, state)| subtask_bytes(state)).sum::<u64>()
+        let coordinator = self
+            .state
+            .coordinator
+            .as_ref()
+            .and_then(StreamHandle::recorded_size)
+            .unwrap_or(0);
+        coordinator
+            + self
+                .state
+                .running()
+                .map(|(_, state)| subtask_bytes(state))
+                .sum::<u64>()
     }
 }
 
@@ -110,7 +131,8 @@ impl OperatorSelector {
             Self::Any(_) => &[has_uid, has_name, has_id_prefix],
         };
         for stage in stages {
-            let mut found: Vec<&Operator<'s>> = operators.iter().filter(|op| stage(op, self.text())).collect();
+            let mut found: Vec<&Operator<'s>> =
+                operators.iter().filter(|op| stage(op, self.text())).collect();
             match (found.pop(), found.is_empty()) {
                 (Some(operator), true) => return Ok(with_uid(operator, self)),
                 (Some(last), false) => {
@@ -131,8 +153,12 @@ impl OperatorSelector {
 
     fn ambiguous(&self, found: &[&Operator<'_>]) -> Error {
         let labels: Vec<String> = found.iter().map(|op| describe(op)).collect();
-        Error::usage(format!("`{}` means several operators: {}", self.text(), labels.join(", ")))
-            .hint("name one by its id: `id:…`")
+        Error::usage(format!(
+            "`{}` means several operators: {}",
+            self.text(),
+            labels.join(", ")
+        ))
+        .hint("name one by its id: `id:…`")
     }
 
     fn unknown(&self, operators: &[Operator<'_>]) -> Error {
@@ -159,7 +185,11 @@ fn has_name(operator: &Operator<'_>, name: &str) -> bool {
 }
 
 fn has_id_prefix(operator: &Operator<'_>, prefix: &str) -> bool {
-    prefix.len() >= MIN_ID_PREFIX && operator.id().to_string().starts_with(&prefix.to_ascii_lowercase())
+    prefix.len() >= MIN_ID_PREFIX
+        && operator
+            .id()
+            .to_string()
+            .starts_with(&prefix.to_ascii_lowercase())
 }
 
 /// A uid that led to the operator is known from then on.
@@ -177,7 +207,11 @@ fn with_uid<'s>(operator: &Operator<'s>, selector: &OperatorSelector) -> Operato
 fn describe(operator: &Operator<'_>) -> String {
     let label = operator.label();
     let id = operator.id().to_string();
-    if label == id { id } else { format!("{label} (id:{id})") }
+    if label == id {
+        id
+    } else {
+        format!("{label} (id:{id})")
+    }
 }
 
 /// Levenshtein distance, for "nearest first".
@@ -219,24 +253,37 @@ impl StateSelector {
             let (operator, state) = text.split_at(at);
             let selector = OperatorSelector::parse(operator);
             if operator == "*" || selector.resolve(snapshot).is_ok() {
-                return Self { operator: (operator != "*").then_some(selector), state: named(state.get(1..)) };
+                return Self {
+                    operator: (operator != "*").then_some(selector),
+                    state: named(state.get(1..)),
+                };
             }
         }
         let whole = OperatorSelector::parse(text);
         if text == "*" || whole.resolve(snapshot).is_ok() {
-            return Self { operator: (text != "*").then_some(whole), state: None };
+            return Self {
+                operator: (text != "*").then_some(whole),
+                state: None,
+            };
         }
         match text.split_once('/') {
-            Some((operator, state)) => {
-                Self { operator: Some(OperatorSelector::parse(operator)), state: named(Some(state)) }
-            }
-            None => Self { operator: Some(whole), state: None },
+            Some((operator, state)) => Self {
+                operator: Some(OperatorSelector::parse(operator)),
+                state: named(Some(state)),
+            },
+            None => Self {
+                operator: Some(whole),
+                state: None,
+            },
         }
     }
 
     /// Everything.
     pub fn all() -> Self {
-        Self { operator: None, state: None }
+        Self {
+            operator: None,
+            state: None,
+        }
     }
 
     /// The operators that are meant.
@@ -254,7 +301,9 @@ impl StateSelector {
 }
 
 fn named(state: Option<&str>) -> Option<String> {
-    state.filter(|state| *state != "*" && !state.is_empty()).map(str::to_owned)
+    state
+        .filter(|state| *state != "*" && !state.is_empty())
+        .map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -263,16 +312,34 @@ mod tests {
 
     #[test]
     fn distance_counts_edits() {
-        for (a, b, expected) in [("", "", 0), ("abc", "", 3), ("", "ab", 2), ("totals", "total", 1), ("kitten", "sitting", 3)] {
+        for (a, b, expected) in [
+            ("", "", 0),
+            ("abc", "", 3),
+            ("", "ab", 2),
+            ("totals", "total", 1),
+            ("kitten", "sitting", 3),
+        ] {
             assert_eq!(distance(a, b), expected, "{a} {b}");
         }
     }
 
     #[test]
     fn selectors_are_told_by_their_prefix() {
-        assert_eq!(OperatorSelector::parse("uid:a/b"), OperatorSelector::Uid("a/b".into()));
-        assert_eq!(OperatorSelector::parse("id:ABCDEF"), OperatorSelector::Id("abcdef".into()));
-        assert_eq!(OperatorSelector::parse("name:Source: x"), OperatorSelector::Name("Source: x".into()));
-        assert_eq!(OperatorSelector::parse("Sink: x"), OperatorSelector::Any("Sink: x".into()));
+        assert_eq!(
+            OperatorSelector::parse("uid:a/b"),
+            OperatorSelector::Uid("a/b".into())
+        );
+        assert_eq!(
+            OperatorSelector::parse("id:ABCDEF"),
+            OperatorSelector::Id("abcdef".into())
+        );
+        assert_eq!(
+            OperatorSelector::parse("name:Source: x"),
+            OperatorSelector::Name("Source: x".into())
+        );
+        assert_eq!(
+            OperatorSelector::parse("Sink: x"),
+            OperatorSelector::Any("Sink: x".into())
+        );
     }
 }

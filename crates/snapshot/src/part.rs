@@ -85,7 +85,10 @@ pub struct RocksDb {
 
 impl RocksDb {
     pub(crate) fn new(handle: IncrementalHandle) -> Self {
-        Self { handle, database: OnceLock::new() }
+        Self {
+            handle,
+            database: OnceLock::new(),
+        }
     }
 
     /// The opened database.
@@ -96,7 +99,10 @@ impl RocksDb {
         if let Some(database) = self.database.get() {
             return Ok(database.clone());
         }
-        let handle = DatabaseFiles { handle: self.handle.clone(), files: files.clone() };
+        let handle = DatabaseFiles {
+            handle: self.handle.clone(),
+            files: files.clone(),
+        };
         let database = Arc::new(rocksdb::Database::open(handle)?);
         Ok(self.database.get_or_init(|| database).clone())
     }
@@ -110,7 +116,11 @@ struct DatabaseFiles {
 
 impl rocksdb::Files for DatabaseFiles {
     fn names(&self) -> statetool_backend::Result<Vec<String>> {
-        Ok(self.handle.files().map(|file| file.local_path.to_str().into_owned()).collect())
+        Ok(self
+            .handle
+            .files()
+            .map(|file| file.local_path.to_str().into_owned())
+            .collect())
     }
 
     fn open(&self, name: &str) -> statetool_backend::Result<Option<Source>> {

@@ -27,7 +27,10 @@ impl ReleaseRange {
             MetadataVersion::V7 => ((2, 4), (2, 4)),
         };
         let mut range = Self { oldest, newest };
-        metadata.operators.iter().for_each(|operator| range.narrow_by(operator));
+        metadata
+            .operators
+            .iter()
+            .for_each(|operator| range.narrow_by(operator));
         range
     }
 
@@ -53,7 +56,11 @@ impl ReleaseRange {
             if let Some(handle) = &state.managed_keyed {
                 self.narrow_by_handle(handle);
             }
-            if state.managed_operator.as_ref().is_some_and(|handle| handle.merged.is_some()) {
+            if state
+                .managed_operator
+                .as_ref()
+                .is_some_and(|handle| handle.merged.is_some())
+            {
                 self.at_least((1, 20));
             }
         }
@@ -74,10 +81,16 @@ impl ReleaseRange {
                     Some(_) => self.at_least((1, 15)),
                     None => self.at_most((1, 14)),
                 }
-                incremental.files().for_each(|file| self.narrow_by_stream(&file.handle));
+                incremental
+                    .files()
+                    .for_each(|file| self.narrow_by_stream(&file.handle));
             }
             KeyedHandle::Changelog(changelog) => {
-                self.at_least(if changelog.checkpoint_id.is_some() { (1, 16) } else { (1, 15) });
+                self.at_least(if changelog.checkpoint_id.is_some() {
+                    (1, 16)
+                } else {
+                    (1, 15)
+                });
             }
             KeyedHandle::InlineChangelog(_) | KeyedHandle::ChangelogFiles(_) => {}
         }
@@ -93,6 +106,10 @@ impl ReleaseRange {
 impl fmt::Display for ReleaseRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ((a, b), (c, d)) = (self.oldest, self.newest);
-        if self.oldest == self.newest { write!(f, "{a}.{b}") } else { write!(f, "{a}.{b}-{c}.{d}") }
+        if self.oldest == self.newest {
+            write!(f, "{a}.{b}")
+        } else {
+            write!(f, "{a}.{b}-{c}.{d}")
+        }
     }
 }

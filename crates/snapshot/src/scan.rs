@@ -45,18 +45,33 @@ impl Part {
             Layout::Heap { handle, source } => self.scan_heap(handle, source, range, wanted, visit),
             Layout::RocksDb(database) => self.scan_rocksdb(database, files, range, wanted, visit),
             Layout::Changelog { base, overlay } => overlay.scan(self, base, files, range, wanted, visit),
-            Layout::RawTimers { handle, source } => self.scan_raw_timers(handle, source, range, wanted, visit),
-            Layout::Operator { handle, source, lists } => self.scan_operator(handle, source, *lists, wanted, visit),
+            Layout::RawTimers { handle, source } => {
+                self.scan_raw_timers(handle, source, range, wanted, visit)
+            }
+            Layout::Operator {
+                handle,
+                source,
+                lists,
+            } => self.scan_operator(handle, source, *lists, wanted, visit),
             Layout::RawKeyed { .. } | Layout::RawOperator { .. } => Ok(Flow::Continue(())),
         }
     }
 
     fn compression(&self) -> Compression {
-        if self.header.compressed { Compression::Snappy } else { Compression::None }
+        if self.header.compressed {
+            Compression::Snappy
+        } else {
+            Compression::None
+        }
     }
 
     /// The key groups of a canonical part as a plan that can be split.
-    pub fn canonical_groups(&self, handle: &KeyGroupsHandle, source: &Source, range: KeyGroupRange) -> CanonicalGroups {
+    pub fn canonical_groups(
+        &self,
+        handle: &KeyGroupsHandle,
+        source: &Source,
+        range: KeyGroupRange,
+    ) -> CanonicalGroups {
         let states = u16::try_from(self.header.states.len()).unwrap_or(u16::MAX);
         let prefix = self.header.prefix_bytes;
         CanonicalGroups::new(handle, range, self.compression(), prefix, states, source.len())
@@ -73,7 +88,9 @@ impl Part {
         let states = self.wanted_states(wanted);
         let mut scan = self.canonical_groups(handle, source, range).scan(source.clone());
         while let Some(stored) = scan.next_entry()? {
-            let Some(Some(state)) = states.get(usize::from(stored.state)) else { continue };
+            let Some(Some(state)) = states.get(usize::from(stored.state)) else {
+                continue;
+            };
             let key = stored.key.get(self.header.prefix_bytes..).unwrap_or_default();
             let value = payload(state, stored.value).in_file(source.name())?;
             let entry = Entry {
@@ -108,7 +125,10 @@ impl Part {
         for state in self.wanted_states(wanted).into_iter().flatten() {
             // A state that never saw an entry may have no family.
             if opened.family(&state.name).is_some() {
-                families.push(FamilyScan::new(state, opened.scan(&state.name, key_range(range, prefix))?));
+                families.push(FamilyScan::new(
+                    state,
+                    opened.scan(&state.name, key_range(range, prefix))?,
+                ));
             }
         }
         for group in range.groups() {
@@ -129,17 +149,36 @@ impl Part {
         wanted: &dyn Fn(&State) -> bool,
         visit: &mut Visit<'_>,
     ) -> Result<Flow> {
-        let extents: Vec<HeapExtents> = self.header.states.iter().map(|state| HeapExtents::of(state)).collect();
+        let extents: Vec<HeapExtents> = self
+            .header
+            .states
+            .iter()
+            .map(|state| HeapExtents::of(state))
+            .collect();
         let shapes = extents.iter().map(HeapExtents::shape).collect();
         let states = self.wanted_states(wanted);
         let mut scan = HeapScan::new(source.clone(), handle, range, self.compression(), shapes);
         while let Some(stored) = scan.next_entry()? {
-            let Some(Some(state)) = states.get(usize::from(stored.state)) else { continue };
-            let place = HeapPlace { subtask: self.subtask, key_group: stored.key_group, offset: stored.offset };
+            let Some(Some(state)) = states.get(usize::from(stored.state)) else {
+                continue;
+            };
+            let place = HeapPlace {
+                subtask: self.subtask,
+                key_group: stored.key_group,
+                offset: stored.offset,
+            };
             let flow = if state.kind == StateKind::Timer {
                 visit(&place.entry(state, StoredKey::Composite(stored.value), Payload::None))?
             } else {
-                visit_heap_value(state, place, stored.key, stored.namespace, stored.value, source.name(), visit)?
+                visit_heap_value(
+                    state,
+                    place,
+                    stored.key,
+                    stored.namespace,
+                    stored.value,
+                    source.name(),
+                    visit,
+                )?
             };
             if flow.is_break() {
                 return Ok(flow);
@@ -161,7 +200,8 @@ impl Part {
         let extents = |service: &raw_timers::TimerService| {
             let name = timer_state_name(TimerDomain::Event, &service.name.to_str());
             let state = self.header.states.iter().find(|state| state.name == name);
-            let extent = |ty: Option<&Arc<statetool_values::Type>>| Extent(ty.cloned().unwrap_or_else(no_type));
+            let extent =
+                |ty: Option<&Arc<statetool_values::Type>>| Extent(ty.cloned().unwrap_or_else(no_type));
             let key = extent(state.and_then(|state| state.key.as_ref()));
             (key, extent(state.and_then(|state| state.namespace.as_ref())))
         };
@@ -170,7 +210,9 @@ impl Part {
                 return Ok(());
             }
             let name = timer_state_name(domain, &service.name.to_str());
-            let Some(state) = states.iter().flatten().find(|state| state.name == name) else { return Ok(()) };
+            let Some(state) = states.iter().flatten().find(|state| state.name == name) else {
+                return Ok(());
+            };
             let key = StoredKey::Split {
                 key: timer.key,
                 namespace: timer.namespace,
@@ -178,7 +220,14 @@ impl Part {
                 timestamp: Some(timer.timestamp),
             };
             let (subtask, key_group) = (self.subtask, Some(timer.key_group));
-            outcome = visit(&Entry { state, subtask, key_group, key, value: Payload::None, offset: None });
+            outcome = visit(&Entry {
+                state,
+                subtask,
+                key_group,
+                key,
+                value: Payload::None,
+                offset: None,
+            });
             Ok(())
         })?;
         outcome
@@ -232,7 +281,13 @@ impl Part {
             let stored = handle.states.iter().find(|stored| stored.name == state.meta.name);
             for _ in 0..stored.map_or(0, |stored| stored.offsets.len()) {
                 let is_wanted = wanted(state);
-                let mut filtered = |entry: &Entry<'_>| if is_wanted { visit(entry) } else { Ok(Flow::Continue(())) };
+                let mut filtered = |entry: &Entry<'_>| {
+                    if is_wanted {
+                        visit(entry)
+                    } else {
+                        Ok(Flow::Continue(()))
+                    }
+                };
                 let flow = if index < lists {
                     self.visit_element(state, &mut window, &mut filtered)?
                 } else {
@@ -307,7 +362,11 @@ impl Part {
 
     /// The part's states by index, those that are not wanted left out.
     fn wanted_states(&self, wanted: &dyn Fn(&State) -> bool) -> Vec<Option<&Arc<State>>> {
-        self.header.states.iter().map(|state| Some(state).filter(|state| wanted(state))).collect()
+        self.header
+            .states
+            .iter()
+            .map(|state| Some(state).filter(|state| wanted(state)))
+            .collect()
     }
 }
 
@@ -322,16 +381,34 @@ struct FamilyScan<'a> {
 
 impl<'a> FamilyScan<'a> {
     fn new(state: &'a Arc<State>, scan: rocksdb::Scan) -> Self {
-        Self { state, scan, ahead: None, done: false }
+        Self {
+            state,
+            scan,
+            ahead: None,
+            done: false,
+        }
     }
 
     /// Visits the entries of a key group; groups come in ascending order.
-    fn visit_group(&mut self, subtask: u32, group: u32, prefix: usize, visit: &mut Visit<'_>) -> Result<Flow> {
+    fn visit_group(
+        &mut self,
+        subtask: u32,
+        group: u32,
+        prefix: usize,
+        visit: &mut Visit<'_>,
+    ) -> Result<Flow> {
         let state = self.state;
         let mut emit = |key: &[u8], value: &[u8]| {
             let value = payload(state, value).in_file(&state.name)?;
             let key = StoredKey::Composite(key.get(prefix..).unwrap_or_default());
-            visit(&Entry { state, subtask, key_group: Some(group), key, value, offset: None })
+            visit(&Entry {
+                state,
+                subtask,
+                key_group: Some(group),
+                key,
+                value,
+                offset: None,
+            })
         };
         match &self.ahead {
             Some((ahead, ..)) if *ahead != group => return Ok(Flow::Continue(())),
@@ -356,7 +433,11 @@ impl<'a> FamilyScan<'a> {
                     return Ok(Flow::Continue(()));
                 }
                 None => {
-                    let why = format!("state `{}`: a key of {} bytes has no key group", state.name, stored.key.len());
+                    let why = format!(
+                        "state `{}`: a key of {} bytes has no key group",
+                        state.name,
+                        stored.key.len()
+                    );
                     return Err(crate::Error::input(why));
                 }
             }
@@ -370,7 +451,11 @@ impl Header {
     /// The header of a part without states.
     pub(crate) fn empty(max_parallelism: u32) -> Self {
         let prefix_bytes = statetool_format::key_group::prefix_bytes(max_parallelism);
-        Self { compressed: false, prefix_bytes, states: Vec::new() }
+        Self {
+            compressed: false,
+            prefix_bytes,
+            states: Vec::new(),
+        }
     }
 }
 
@@ -383,14 +468,19 @@ pub(crate) fn timer_state_name(domain: TimerDomain, service: &str) -> String {
 }
 
 fn no_type() -> Arc<statetool_values::Type> {
-    Arc::new(statetool_values::Type::opaque("unknown", "the header names no such serializer"))
+    Arc::new(statetool_values::Type::opaque(
+        "unknown",
+        "the header names no such serializer",
+    ))
 }
 
 /// The keys of a range of key groups in a database.
 fn key_range(range: KeyGroupRange, prefix_bytes: usize) -> KeyRange {
     let key = |group: u32| match prefix_bytes {
         1 => u8::try_from(group).ok().map(|group| vec![group]),
-        _ => u16::try_from(group).ok().map(|group| group.to_be_bytes().to_vec()),
+        _ => u16::try_from(group)
+            .ok()
+            .map(|group| group.to_be_bytes().to_vec()),
     };
     KeyRange::new(key(range.start).unwrap_or_default(), key(range.end()))
 }
@@ -403,7 +493,11 @@ fn payload<'a>(state: &State, value: &'a [u8]) -> statetool_format::Result<Paylo
         StateKind::Map => {
             let mut r = Reader::new(value);
             // Behind the flag of a null value Flink writes whatever its serializer has for null.
-            if r.bool("null flag of a map value")? { Payload::Null } else { Payload::Value(r.rest()) }
+            if r.bool("null flag of a map value")? {
+                Payload::Null
+            } else {
+                Payload::Value(r.rest())
+            }
         }
         _ => Payload::Value(value),
     })
@@ -420,7 +514,14 @@ pub(crate) struct HeapPlace {
 impl HeapPlace {
     fn entry<'a>(self, state: &'a Arc<State>, key: StoredKey<'a>, value: Payload<'a>) -> Entry<'a> {
         let (subtask, key_group) = (self.subtask, Some(self.key_group));
-        Entry { state, subtask, key_group, key, value, offset: Some(self.offset) }
+        Entry {
+            state,
+            subtask,
+            key_group,
+            key,
+            value,
+            offset: Some(self.offset),
+        }
     }
 }
 
@@ -434,7 +535,12 @@ pub(crate) fn visit_heap_value(
     file: &str,
     visit: &mut Visit<'_>,
 ) -> Result<Flow> {
-    let split = |map_key| StoredKey::Split { key, namespace, map_key, timestamp: None };
+    let split = |map_key| StoredKey::Split {
+        key,
+        namespace,
+        map_key,
+        timestamp: None,
+    };
     match (state.kind, &state.map_key) {
         (StateKind::List, _) => visit(&place.entry(state, split(None), Payload::Counted(whole))),
         (StateKind::Map, Some(key_type)) => {
@@ -493,7 +599,11 @@ impl HeapExtents {
         if self.timer {
             HeapShape::Queue { element: &self.whole }
         } else {
-            HeapShape::KeyValue { namespace: &self.namespace, key: &self.key, value: &self.whole }
+            HeapShape::KeyValue {
+                namespace: &self.namespace,
+                key: &self.key,
+                value: &self.whole,
+            }
         }
     }
 }

@@ -42,13 +42,23 @@ impl Snapshot {
         let located = locate(store, locator)?;
         let bytes = store.read_small(&located.metadata, MAX_METADATA)?;
         let metadata = Metadata::decode(&bytes).map_err(|error| {
-            Error::input(format!("cannot read snapshot `{}`: `_metadata`: {error}", located.metadata))
+            Error::input(format!(
+                "cannot read snapshot `{}`: `_metadata`: {error}",
+                located.metadata
+            ))
         })?;
-        let directory = located.metadata.parent().ok_or_else(|| {
-            Error::input(format!("`{}` lies in no directory", located.metadata))
-        })?;
+        let directory = located
+            .metadata
+            .parent()
+            .ok_or_else(|| Error::input(format!("`{}` lies in no directory", located.metadata)))?;
         let files = Files::new(store.clone(), directory, options.relocations);
-        Ok(Self { located, metadata, metadata_bytes: bytes.len() as u64, files, uids: options.uids })
+        Ok(Self {
+            located,
+            metadata,
+            metadata_bytes: bytes.len() as u64,
+            files,
+            uids: options.uids,
+        })
     }
 
     /// The metadata file.
@@ -88,12 +98,20 @@ impl Snapshot {
 
     /// Which Kryo wrote generic types: that of Flink 1.x or that of 2.x.
     pub fn kryo(&self) -> KryoGeneration {
-        if self.metadata.version.is_flink_2() { KryoGeneration::V5 } else { KryoGeneration::V2 }
+        if self.metadata.version.is_flink_2() {
+            KryoGeneration::V5
+        } else {
+            KryoGeneration::V2
+        }
     }
 
     /// The operators, in the order of the file.
     pub fn operators(&self) -> impl ExactSizeIterator<Item = Operator<'_>> {
-        self.metadata.operators.iter().enumerate().map(|(index, state)| Operator::new(index, state, &self.uids))
+        self.metadata
+            .operators
+            .iter()
+            .enumerate()
+            .map(|(index, state)| Operator::new(index, state, &self.uids))
     }
 
     /// Reads the headers of all streams of an operator.

@@ -103,11 +103,15 @@ impl State {
     /// A keyed state of a header; `None` for kinds that do not occur there.
     pub fn keyed(meta: Arc<StateMetaInfo>, key: &KeyType, generation: KryoGeneration) -> Option<Self> {
         let whole = type_of(&meta, SerializerKey::Value, generation);
-        let namespace = meta.serializer(SerializerKey::Namespace).map(|s| Arc::new(Type::of(s, generation)));
+        let namespace = meta
+            .serializer(SerializerKey::Namespace)
+            .map(|s| Arc::new(Type::of(s, generation)));
         let v2 = meta.kind == BackendStateType::KeyValueV2;
         let (kind, namespace) = match meta.kind {
             BackendStateType::PriorityQueue => (StateKind::Timer, timer_namespace(&meta, generation)),
-            BackendStateType::KeyValue | BackendStateType::KeyValueV2 => (keyed_kind(&meta, &whole), namespace),
+            BackendStateType::KeyValue | BackendStateType::KeyValueV2 => {
+                (keyed_kind(&meta, &whole), namespace)
+            }
             BackendStateType::Operator | BackendStateType::Broadcast => return None,
         };
         let (map_key, value) = match (kind, &*whole) {
@@ -234,7 +238,11 @@ impl Header {
                 Arc::new(state.unwrap_or_else(|| State::operator(meta, generation)))
             })
             .collect();
-        Self { compressed: header.compressed, prefix_bytes: prefix_bytes(max_parallelism), states }
+        Self {
+            compressed: header.compressed,
+            prefix_bytes: prefix_bytes(max_parallelism),
+            states,
+        }
     }
 }
 
@@ -261,9 +269,13 @@ impl Header {
         };
         raw_timers::scan(source, handle, handle.range, shape, |_, _, _| Ok(()))?;
         let states = services.iter().flat_map(|service| {
-            [TimerDomain::Processing, TimerDomain::Event].map(|domain| Arc::new(State::raw_timer(service, domain, generation)))
+            [TimerDomain::Processing, TimerDomain::Event]
+                .map(|domain| Arc::new(State::raw_timer(service, domain, generation)))
         });
-        Ok(Self { states: states.collect(), ..Self::empty(max_parallelism) })
+        Ok(Self {
+            states: states.collect(),
+            ..Self::empty(max_parallelism)
+        })
     }
 }
 
@@ -290,13 +302,19 @@ fn keyed_kind(meta: &StateMetaInfo, value: &Type) -> StateKind {
 /// The namespace inside a timer's serializer, its second nested one.
 fn timer_namespace(meta: &StateMetaInfo, generation: KryoGeneration) -> Option<Arc<Type>> {
     let timer = meta.serializer(SerializerKey::Value)?;
-    timer.nested().get(1).map(|namespace| Arc::new(Type::of(namespace, generation)))
+    timer
+        .nested()
+        .get(1)
+        .map(|namespace| Arc::new(Type::of(namespace, generation)))
 }
 
 /// Flink 2.0 does not store the serializer of the map keys of asynchronous state.
 fn v2_user_key(meta: &StateMetaInfo, generation: KryoGeneration) -> Arc<Type> {
     Arc::new(match meta.serializer(SerializerKey::UserKey) {
         Some(snapshot) => Type::of(snapshot, generation),
-        None => Type::opaque("USER_KEY_SERIALIZER", "Flink 2.0 does not store the serializer of map keys"),
+        None => Type::opaque(
+            "USER_KEY_SERIALIZER",
+            "Flink 2.0 does not store the serializer of map keys",
+        ),
     })
 }

@@ -36,7 +36,7 @@ impl Default for StoreOptions {
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(15),
             retry_timeout: Duration::from_secs(30),
-            max_retries: 8,
+            max_retries: 6,
             chunk_size: 8 << 20,
             parallelism: 4,
             max_entries: 1 << 20,

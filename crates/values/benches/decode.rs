@@ -19,7 +19,12 @@ fn order() -> Type {
         Field::new("n", PrimitiveKind::Int.into()),
     ];
     let (registered, non_registered) = (vec![], vec![]);
-    Type::Pojo(Box::new(PojoType { class: "com.acme.Order".into(), fields, registered, non_registered }))
+    Type::Pojo(Box::new(PojoType {
+        class: "com.acme.Order".into(),
+        fields,
+        registered,
+        non_registered,
+    }))
 }
 
 fn push_order(out: &mut Vec<u8>, i: u32) {

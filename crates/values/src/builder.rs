@@ -23,8 +23,16 @@ enum Open {
     List(Vec<Value>),
     Tuple(Vec<Value>),
     Map(Vec<(Value, Value)>, Option<Value>),
-    Object { class: Option<String>, fields: Vec<(String, Value)>, name: String },
-    Row { kind: u8, fields: Vec<Value>, names: Option<Vec<String>> },
+    Object {
+        class: Option<String>,
+        fields: Vec<(String, Value)>,
+        name: String,
+    },
+    Row {
+        kind: u8,
+        fields: Vec<Value>,
+        names: Option<Vec<String>>,
+    },
     Either(bool),
     Ttl(i64),
 }
@@ -124,7 +132,10 @@ impl Sink for ValueBuilder {
         self.put(Value::BigInteger(BigInt::from_signed_bytes_be(twos_complement)));
     }
     fn decimal(&mut self, unscaled: &[u8], scale: i32) {
-        self.put(Value::Decimal { unscaled: BigInt::from_signed_bytes_be(unscaled), scale });
+        self.put(Value::Decimal {
+            unscaled: BigInt::from_signed_bytes_be(unscaled),
+            scale,
+        });
     }
     fn instant(&mut self, seconds: i64, nanos: u32) {
         self.put(Value::Instant { seconds, nanos });
@@ -142,7 +153,10 @@ impl Sink for ValueBuilder {
         self.put(Value::Uuid(v));
     }
     fn enum_constant(&mut self, index: i32, name: &str) {
-        self.put(Value::Enum { index, name: name.to_owned() });
+        self.put(Value::Enum {
+            index,
+            name: name.to_owned(),
+        });
     }
     fn window(&mut self, start: i64, end: i64) {
         self.put(Value::Window { start, end });
@@ -151,19 +165,22 @@ impl Sink for ValueBuilder {
         self.open.push(Open::Ttl(last_access));
     }
     fn begin_list(&mut self, len: usize) {
-        self.open.push(Open::List(Vec::with_capacity(len.min(MAX_RESERVED))));
+        self.open
+            .push(Open::List(Vec::with_capacity(len.min(MAX_RESERVED))));
     }
     fn end_list(&mut self) {
         self.end();
     }
     fn begin_tuple(&mut self, arity: usize) {
-        self.open.push(Open::Tuple(Vec::with_capacity(arity.min(MAX_RESERVED))));
+        self.open
+            .push(Open::Tuple(Vec::with_capacity(arity.min(MAX_RESERVED))));
     }
     fn end_tuple(&mut self) {
         self.end();
     }
     fn begin_map(&mut self, len: usize, _: bool) {
-        self.open.push(Open::Map(Vec::with_capacity(len.min(MAX_RESERVED)), None));
+        self.open
+            .push(Open::Map(Vec::with_capacity(len.min(MAX_RESERVED)), None));
     }
     fn end_map(&mut self) {
         self.end();
@@ -173,12 +190,18 @@ impl Sink for ValueBuilder {
     }
     fn begin_object(&mut self) {
         let class = self.class.take();
-        self.open.push(Open::Object { class, fields: Vec::new(), name: String::new() });
+        self.open.push(Open::Object {
+            class,
+            fields: Vec::new(),
+            name: String::new(),
+        });
     }
     fn field_named(&mut self, field: &str) {
         match self.open.last_mut() {
             Some(Open::Object { name, .. }) => *name = field.to_owned(),
-            Some(Open::Row { names: Some(names), .. }) => names.push(field.to_owned()),
+            Some(Open::Row {
+                names: Some(names), ..
+            }) => names.push(field.to_owned()),
             _ => {}
         }
     }
@@ -189,7 +212,11 @@ impl Sink for ValueBuilder {
         self.end();
     }
     fn begin_row(&mut self, kind: u8, named: bool) {
-        self.open.push(Open::Row { kind, fields: Vec::new(), names: named.then(Vec::new) });
+        self.open.push(Open::Row {
+            kind,
+            fields: Vec::new(),
+            names: named.then(Vec::new),
+        });
     }
     fn end_row(&mut self, _: u8, _: bool) {
         self.end();
@@ -201,7 +228,10 @@ impl Sink for ValueBuilder {
         self.end();
     }
     fn opaque(&mut self, class: &str, bytes: &[u8]) {
-        self.put(Value::Opaque { class: class.to_owned(), bytes: bytes.to_vec() });
+        self.put(Value::Opaque {
+            class: class.to_owned(),
+            bytes: bytes.to_vec(),
+        });
     }
     fn value(&mut self, value: Value) {
         self.put(value);

@@ -15,7 +15,11 @@ impl LocalDate {
     /// The date of a day since 1970-01-01; years outside of `i32` saturate.
     pub fn from_epoch_day(day: i64) -> Self {
         let (year, month, day) = civil(day);
-        Self { year: year.clamp(i32::MIN.into(), i32::MAX.into()) as i32, month, day }
+        Self {
+            year: year.clamp(i32::MIN.into(), i32::MAX.into()) as i32,
+            month,
+            day,
+        }
     }
 
     /// Days since 1970-01-01.
@@ -47,7 +51,11 @@ pub(crate) fn civil(day: i64) -> (i64, u8, u8) {
     let shifted = (5 * day_of_year + 2) / 153;
     let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month as u8, (day_of_year - (153 * shifted + 2) / 5 + 1) as u8)
+    (
+        year,
+        month as u8,
+        (day_of_year - (153 * shifted + 2) / 5 + 1) as u8,
+    )
 }
 
 #[cfg(test)]
@@ -65,7 +73,11 @@ mod tests {
             (-719_529, -1, 12, 31),
             (2_932_896, 9999, 12, 31),
         ] {
-            let date = LocalDate { year, month, day: dom };
+            let date = LocalDate {
+                year,
+                month,
+                day: dom,
+            };
             assert_eq!(LocalDate::from_epoch_day(day), date);
             assert_eq!(date.to_epoch_day(), day);
         }

@@ -15,7 +15,9 @@ impl JavaStr {
     pub fn push_unit(&mut self, unit: u16) {
         match unit {
             0..0x80 => self.0.push(unit as u8),
-            0x80..0x800 => self.0.extend([0xc0 | (unit >> 6) as u8, 0x80 | (unit & 0x3f) as u8]),
+            0x80..0x800 => self
+                .0
+                .extend([0xc0 | (unit >> 6) as u8, 0x80 | (unit & 0x3f) as u8]),
             0xdc00..=0xdfff => self.push_low_surrogate(unit),
             _ => self.0.extend(three_bytes(unit)),
         }
@@ -70,14 +72,20 @@ impl JavaStr {
         match std::str::from_utf8(&self.0) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => Cow::Owned(
-                char::decode_utf16(self.units()).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect(),
+                char::decode_utf16(self.units())
+                    .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+                    .collect(),
             ),
         }
     }
 }
 
 fn three_bytes(unit: u16) -> [u8; 3] {
-    [0xe0 | (unit >> 12) as u8, 0x80 | ((unit >> 6) & 0x3f) as u8, 0x80 | (unit & 0x3f) as u8]
+    [
+        0xe0 | (unit >> 12) as u8,
+        0x80 | ((unit >> 6) & 0x3f) as u8,
+        0x80 | (unit & 0x3f) as u8,
+    ]
 }
 
 fn decode_one(bytes: &[u8]) -> Option<(u32, usize)> {
@@ -87,7 +95,10 @@ fn decode_one(bytes: &[u8]) -> Option<(u32, usize)> {
         [a @ 0..0x80, ..] => (a.into(), 1),
         [a @ 0xc0..0xe0, b, ..] => (u32::from(a & 0x1f) << 6 | tail(b), 2),
         [a @ 0xe0..0xf0, b, c, ..] => (u32::from(a & 0x0f) << 12 | tail(b) << 6 | tail(c), 3),
-        [a, b, c, d, ..] => (u32::from(a & 0x07) << 18 | tail(b) << 12 | tail(c) << 6 | tail(d), 4),
+        [a, b, c, d, ..] => (
+            u32::from(a & 0x07) << 18 | tail(b) << 12 | tail(c) << 6 | tail(d),
+            4,
+        ),
         _ => (0xfffd, bytes.len()),
     })
 }
@@ -124,7 +135,12 @@ mod tests {
 
     #[test]
     fn units_survive_pairs_and_lone_surrogates() {
-        for units in [&[0x61, 0, 0xe9, 0x4e2d, 0xd83d, 0xde00][..], &[0xd83d], &[0xde00, 0xd83d], &[0xd83d, 0xd83d, 0xde00]] {
+        for units in [
+            &[0x61, 0, 0xe9, 0x4e2d, 0xd83d, 0xde00][..],
+            &[0xd83d],
+            &[0xde00, 0xd83d],
+            &[0xd83d, 0xd83d, 0xde00],
+        ] {
             let text: JavaStr = units.iter().copied().collect();
             assert_eq!(text.units().collect::<Vec<_>>(), units);
         }

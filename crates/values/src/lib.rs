@@ -24,6 +24,7 @@ pub mod logical;
 mod mask;
 mod mismatch;
 pub mod protobuf;
+pub mod schema;
 mod segment;
 mod shape;
 mod sink;

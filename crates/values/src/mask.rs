@@ -8,7 +8,9 @@ impl Mask<'_> {
     /// Bit `i`; false behind the end.
     #[inline]
     pub(crate) fn bit(self, i: usize) -> bool {
-        self.0.get(i / 8).is_some_and(|byte| byte & (0x80 >> (i % 8)) != 0)
+        self.0
+            .get(i / 8)
+            .is_some_and(|byte| byte & (0x80 >> (i % 8)) != 0)
     }
 }
 

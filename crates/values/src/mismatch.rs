@@ -12,7 +12,10 @@ pub struct Mismatch {
 
 impl Mismatch {
     pub(crate) fn new(why: impl Into<String>) -> Self {
-        Self { path: Vec::new(), why: why.into() }
+        Self {
+            path: Vec::new(),
+            why: why.into(),
+        }
     }
 
     /// `expected …, got …`.

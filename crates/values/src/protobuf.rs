@@ -14,7 +14,9 @@ impl ProtobufType {
     /// The type that the content of a `ProtobufTypeSerializerSnapshot` describes.
     pub fn of_snapshot(message: &[u8]) -> Self {
         let _ = Reader::new(message);
-        Self { name: "message".into() }
+        Self {
+            name: "message".into(),
+        }
     }
 
     /// Full name of the message.

@@ -44,7 +44,11 @@ pub(crate) fn array_header_len(len: usize) -> usize {
 impl<'a> Segment<'a> {
     /// The bytes of a value, the first of which lies at absolute offset `at`.
     pub(crate) fn new(bytes: &'a [u8], at: u64) -> Self {
-        Self { bytes, at, left: bytes.len() }
+        Self {
+            bytes,
+            at,
+            left: bytes.len(),
+        }
     }
 
     pub(crate) fn bytes(&self) -> &'a [u8] {
@@ -62,16 +66,27 @@ impl<'a> Segment<'a> {
 
     #[cold]
     fn too_short(&self, what: &'static str, needed: usize) -> Error {
-        Error::new(self.at, what, Fault::Truncated { needed: needed as u64, left: self.bytes.len() as u64 })
+        Error::new(
+            self.at,
+            what,
+            Fault::Truncated {
+                needed: needed as u64,
+                left: self.bytes.len() as u64,
+            },
+        )
     }
 
     fn get<const N: usize>(&self, at: usize, what: &'static str) -> Result<[u8; N]> {
         let found = self.bytes.get(at..).and_then(|rest| rest.first_chunk::<N>());
-        found.copied().ok_or_else(|| self.too_short(what, at.saturating_add(N)))
+        found
+            .copied()
+            .ok_or_else(|| self.too_short(what, at.saturating_add(N)))
     }
 
     fn bit(&self, base: usize, i: usize) -> bool {
-        self.bytes.get(base + i / 8).is_some_and(|byte| byte & (1 << (i % 8)) != 0)
+        self.bytes
+            .get(base + i / 8)
+            .is_some_and(|byte| byte & (1 << (i % 8)) != 0)
     }
 
     /// Checks the fixed part of a row.
@@ -83,7 +98,15 @@ impl<'a> Segment<'a> {
         }
         match self.bytes.first().copied().unwrap_or_default() {
             kind @ 0..=3 => Ok(RowHeader { kind, fixed }),
-            got => Err(Error::new(self.at, "row kind", Fault::Range { got: got.into(), min: 0, max: 3 })),
+            got => Err(Error::new(
+                self.at,
+                "row kind",
+                Fault::Range {
+                    got: got.into(),
+                    min: 0,
+                    max: 3,
+                },
+            )),
         }
     }
 
@@ -91,7 +114,15 @@ impl<'a> Segment<'a> {
     pub(crate) fn array_header(&self, width: usize) -> Result<ArrayHeader> {
         let got = i32::from_le_bytes(self.get(0, "binary array")?);
         let len = usize::try_from(got).map_err(|_| {
-            Error::new(self.at, "number of elements", Fault::Range { got: got.into(), min: 0, max: i32::MAX.into() })
+            Error::new(
+                self.at,
+                "number of elements",
+                Fault::Range {
+                    got: got.into(),
+                    min: 0,
+                    max: i32::MAX.into(),
+                },
+            )
         })?;
         let fixed = array_header_len(len);
         let needed = fixed.saturating_add(len.saturating_mul(width));
@@ -107,12 +138,23 @@ impl<'a> Segment<'a> {
         r.take(4, "size of the keys")?;
         let got = i32::from_le_bytes(self.get(0, "size of the keys")?);
         let len = usize::try_from(got).map_err(|_| {
-            Error::new(self.at, "size of the keys", Fault::Range { got: got.into(), min: 0, max: i32::MAX.into() })
+            Error::new(
+                self.at,
+                "size of the keys",
+                Fault::Range {
+                    got: got.into(),
+                    min: 0,
+                    max: i32::MAX.into(),
+                },
+            )
         })?;
         let keys_at = r.offset();
         let keys = r.take(len, "keys of a binary map")?;
         let values_at = r.offset();
-        Ok((Segment::new(keys, keys_at), Segment::new(r.take_rest(), values_at)))
+        Ok((
+            Segment::new(keys, keys_at),
+            Segment::new(r.take_rest(), values_at),
+        ))
     }
 
     /// The bytes that a slot refers to: offset in its upper, size in its lower half.
@@ -150,7 +192,10 @@ impl<'a> Segment<'a> {
         if nanos > 999_999 {
             return Err(self.invalid("time stamp", format!("{nanos} nanoseconds of a millisecond")));
         }
-        Ok((i64::from_le_bytes(self.get((slot >> 32) as usize, "time stamp")?), nanos))
+        Ok((
+            i64::from_le_bytes(self.get((slot >> 32) as usize, "time stamp")?),
+            nanos,
+        ))
     }
 }
 
@@ -160,7 +205,9 @@ impl RowHeader {
     }
 
     pub(crate) fn slot(self, row: &Segment<'_>, i: usize) -> Result<u64> {
-        Ok(u64::from_le_bytes(row.get(self.fixed + 8 * i, "slot of a binary row")?))
+        Ok(u64::from_le_bytes(
+            row.get(self.fixed + 8 * i, "slot of a binary row")?,
+        ))
     }
 }
 

@@ -70,13 +70,22 @@ impl<'a> Units<'a> {
     fn read(r: &mut Reader<'a>, n: usize) -> Result<Self> {
         let start = r.clone();
         if n > r.left() {
-            return Err(r.fault("string", Fault::Truncated { needed: n as u64, left: r.left() as u64 }));
+            return Err(r.fault(
+                "string",
+                Fault::Truncated {
+                    needed: n as u64,
+                    left: r.left() as u64,
+                },
+            ));
         }
         for _ in 0..n {
             let at = r.offset();
             let unit = r.varuint("character of a string")?;
             if unit > 0xffff {
-                let fault = Fault::TooLarge { got: unit.into(), limit: 0xffff };
+                let fault = Fault::TooLarge {
+                    got: unit.into(),
+                    limit: 0xffff,
+                };
                 return Err(Error::new(at, "character of a string", fault));
             }
         }
@@ -86,6 +95,10 @@ impl<'a> Units<'a> {
     /// The code units.
     pub fn iter(self) -> impl Iterator<Item = u16> + 'a {
         let mut r = Reader::new(self.0);
-        std::iter::from_fn(move || r.varuint("character").ok().and_then(|unit| u16::try_from(unit).ok()))
+        std::iter::from_fn(move || {
+            r.varuint("character")
+                .ok()
+                .and_then(|unit| u16::try_from(unit).ok())
+        })
     }
 }

@@ -26,11 +26,27 @@ const MAX_HASHED: usize = 64 << 10;
 impl Block {
     /// Checks the block's own footer: the number of restart points, and the hash index if it has one.
     pub(super) fn new(bytes: Bytes, offset: u64, plain: bool) -> Result<Self> {
-        let bad = || Error::new(offset, "block", Fault::Truncated { needed: 4, left: bytes.len() as u64 });
-        let footer = bytes.last_chunk::<4>().map(|footer| u32::from_le_bytes(*footer)).ok_or_else(bad)?;
+        let bad = || {
+            Error::new(
+                offset,
+                "block",
+                Fault::Truncated {
+                    needed: 4,
+                    left: bytes.len() as u64,
+                },
+            )
+        };
+        let footer = bytes
+            .last_chunk::<4>()
+            .map(|footer| u32::from_le_bytes(*footer))
+            .ok_or_else(bad)?;
         let hashed = bytes.len() <= MAX_HASHED && footer >> 31 == 1;
         let restarts = if hashed { footer & 0x7fff_ffff } else { footer } as usize;
-        let tail = if hashed { 6 + buckets(&bytes).ok_or_else(bad)? } else { 4 };
+        let tail = if hashed {
+            6 + buckets(&bytes).ok_or_else(bad)?
+        } else {
+            4
+        };
         let entries = restarts
             .checked_mul(4)
             .and_then(|size| size.checked_add(tail))
@@ -39,17 +55,33 @@ impl Block {
             let why = format!("{restarts} restart points do not fit into {} bytes", bytes.len());
             Error::new(offset, "block", Fault::Invalid(why))
         })?;
-        Ok(Self { bytes, entries, restarts, offset, plain })
+        Ok(Self {
+            bytes,
+            entries,
+            restarts,
+            offset,
+            plain,
+        })
     }
 
     /// A block without entries.
     pub(super) fn empty() -> Self {
-        Self { bytes: Bytes::new(), entries: 0, restarts: 0, offset: 0, plain: true }
+        Self {
+            bytes: Bytes::new(),
+            entries: 0,
+            restarts: 0,
+            offset: 0,
+            plain: true,
+        }
     }
 
     /// Offset in the file of what lies at `at`, or of the whole block if that was compressed.
     pub(super) fn place(&self, at: usize) -> u64 {
-        if self.plain { self.offset.saturating_add(at as u64) } else { self.offset }
+        if self.plain {
+            self.offset.saturating_add(at as u64)
+        } else {
+            self.offset
+        }
     }
 
     /// Bytes from `range`, which a cursor has checked.
@@ -82,7 +114,11 @@ impl Block {
         let (mut low, mut high) = (0, self.restarts);
         while low < high {
             let middle = low + (high - low) / 2;
-            if before(self.restart_key::<VALUE>(middle)?) { low = middle + 1 } else { high = middle }
+            if before(self.restart_key::<VALUE>(middle)?) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         match low.checked_sub(1).and_then(|index| self.restart(index)) {
             Some(at) => Ok(at),
@@ -93,12 +129,18 @@ impl Block {
     fn restart_key<const VALUE: bool>(&self, index: usize) -> Result<&[u8]> {
         let at = self.restart(index).unwrap_or(usize::MAX);
         if at >= self.entries {
-            return Err(self.invalid(self.entries, format!("restart point {index} leads to {at:#x}, out of the block")));
+            return Err(self.invalid(
+                self.entries,
+                format!("restart point {index} leads to {at:#x}, out of the block"),
+            ));
         }
         let header = self.header::<VALUE>(at)?;
         match header.shared {
             0 => Ok(self.slice(header.key)),
-            shared => Err(self.invalid(at, format!("a restart point shares {shared} bytes with the key before"))),
+            shared => Err(self.invalid(
+                at,
+                format!("a restart point shares {shared} bytes with the key before"),
+            )),
         }
     }
 
@@ -115,7 +157,11 @@ impl Block {
             return Err(self.too_long(at, unshared as u64 + value as u64, left as u64));
         }
         let end = start + unshared;
-        Ok(Header { shared, key: start..end, value: end..end + value })
+        Ok(Header {
+            shared,
+            key: start..end,
+            value: end..end + value,
+        })
     }
 
     fn long_header<const VALUE: bool>(&self, at: usize) -> Result<(usize, usize, usize, usize)> {
@@ -123,7 +169,11 @@ impl Block {
         let all = reader.left();
         let shared = reader.varuint("block entry")? as usize;
         let unshared = reader.varuint("block entry")? as usize;
-        let value = if VALUE { reader.varuint("block entry")? as usize } else { 0 };
+        let value = if VALUE {
+            reader.varuint("block entry")? as usize
+        } else {
+            0
+        };
         Ok((shared, unshared, value, at + (all - reader.left())))
     }
 
@@ -191,7 +241,12 @@ pub(super) struct BlockCursor {
 impl BlockCursor {
     /// A cursor in front of the block's first entry.
     pub(super) fn new(block: Block) -> Self {
-        Self { block, next: 0, key: KeyBuffer::default(), value: 0..0 }
+        Self {
+            block,
+            next: 0,
+            key: KeyBuffer::default(),
+            value: 0..0,
+        }
     }
 
     /// Goes to the front of another block.
@@ -216,7 +271,9 @@ impl BlockCursor {
 
     /// Goes to the first entry whose user key is not in front of `target`; false if there is none.
     pub(super) fn seek(&mut self, target: &[u8]) -> Result<bool> {
-        self.next = self.block.search::<true>(|key| key::split(key).is_some_and(|(user, _)| user < target))?;
+        self.next = self
+            .block
+            .search::<true>(|key| key::split(key).is_some_and(|(user, _)| user < target))?;
         self.key.clear();
         while self.advance()? {
             if key::split(self.key()).is_none_or(|(user, _)| user >= target) {
@@ -252,6 +309,10 @@ impl BlockCursor {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::*;
+    use statetool_format::Put;
+
     use super::*;
 
     fn entry(shared: u8, rest: &[u8], value: &[u8]) -> Vec<u8> {
@@ -260,7 +321,9 @@ mod tests {
 
     fn block(entries: &[Vec<u8>], restarts: &[u32]) -> Vec<u8> {
         let mut bytes = entries.concat();
-        restarts.iter().for_each(|restart| bytes.extend(restart.to_le_bytes()));
+        restarts
+            .iter()
+            .for_each(|restart| bytes.extend(restart.to_le_bytes()));
         bytes.extend((restarts.len() as u32).to_le_bytes());
         bytes
     }
@@ -276,7 +339,14 @@ mod tests {
 
     #[test]
     fn keys_are_put_together_from_the_ones_before() {
-        let bytes = block(&[entry(0, b"apple", b"1"), entry(3, b"ly", b"2"), entry(0, b"b", b"")], &[0, 18]);
+        let bytes = block(
+            &[
+                entry(0, b"apple", b"1"),
+                entry(3, b"ly", b"2"),
+                entry(0, b"b", b""),
+            ],
+            &[0, 18],
+        );
         let expected = [("apple", "1"), ("apply", "2"), ("b", "")];
         assert_eq!(all(bytes).unwrap(), expected.map(|(k, v)| (k.into(), v.into())));
     }
@@ -307,11 +377,26 @@ mod tests {
     fn malformed_blocks_are_refused() {
         let cases = [
             (vec![1, 2], "block at offset 0x100: needs 4 bytes, 2 are left"),
-            (vec![2, 0, 0, 0], "block at offset 0x100: 2 restart points do not fit into 4 bytes"),
-            (vec![0, 0xff, 0xff, 1, 0, 0, 0x80], "block at offset 0x100: 1 restart points do not fit into 7 bytes"),
-            (block(&[entry(1, b"a", b"")], &[0]), "block entry at offset 0x103: shares 1 bytes with a key of 0"),
-            (block(&[vec![0, 9, 1, 0]], &[0]), "block entry at offset 0x100: needs 10 bytes, 1 are left"),
-            (block(&[vec![0, 0x80]], &[0]), "block entry at offset 0x102: needs 1 bytes, 0 are left"),
+            (
+                vec![2, 0, 0, 0],
+                "block at offset 0x100: 2 restart points do not fit into 4 bytes",
+            ),
+            (
+                vec![0, 0xff, 0xff, 1, 0, 0, 0x80],
+                "block at offset 0x100: 1 restart points do not fit into 7 bytes",
+            ),
+            (
+                block(&[entry(1, b"a", b"")], &[0]),
+                "block entry at offset 0x103: shares 1 bytes with a key of 0",
+            ),
+            (
+                block(&[vec![0, 9, 1, 0]], &[0]),
+                "block entry at offset 0x100: needs 10 bytes, 1 are left",
+            ),
+            (
+                block(&[vec![0, 0x80]], &[0]),
+                "block entry at offset 0x102: needs 1 bytes, 0 are left",
+            ),
         ];
         for (bytes, expected) in cases {
             assert_eq!(all(bytes).unwrap_err().to_string(), expected);
@@ -321,11 +406,72 @@ mod tests {
     #[test]
     fn restart_points_must_lead_to_full_keys() {
         for (entries, restart, expected) in [
-            (entry(0, b"a", b""), 4, "block entry at offset 0x4: restart point 0 leads to 0x4, out of the block"),
-            (entry(1, b"a", b""), 0, "block entry at offset 0x0: a restart point shares 1 bytes with the key before"),
+            (
+                entry(0, b"a", b""),
+                4,
+                "block entry at offset 0x4: restart point 0 leads to 0x4, out of the block",
+            ),
+            (
+                entry(1, b"a", b""),
+                0,
+                "block entry at offset 0x0: a restart point shares 1 bytes with the key before",
+            ),
         ] {
             let block = Block::new(block(&[entries], &[restart]).into(), 0, true).unwrap();
-            assert_eq!(BlockCursor::new(block).seek(b"a").unwrap_err().to_string(), expected);
+            assert_eq!(
+                BlockCursor::new(block).seek(b"a").unwrap_err().to_string(),
+                expected
+            );
+        }
+    }
+
+    /// Builds a block like an engine, from sorted entries, with a full key at every `interval`th.
+    fn build(entries: &[(Vec<u8>, Vec<u8>)], interval: usize) -> Vec<u8> {
+        let (mut bytes, mut restarts) = (Vec::new(), vec![0]);
+        let mut before: &[u8] = &[];
+        for (at, (key, value)) in entries.iter().enumerate() {
+            let mut shared = 0;
+            if at % interval == 0 {
+                if at > 0 {
+                    restarts.push(bytes.len() as u32);
+                }
+            } else {
+                shared = before.iter().zip(key).take_while(|(a, b)| a == b).count();
+            }
+            for number in [shared, key.len() - shared, value.len()] {
+                bytes.put_varuint(number as u32);
+            }
+            bytes.extend_from_slice(&key[shared..]);
+            bytes.extend_from_slice(value);
+            before = key;
+        }
+        block(&[bytes], &restarts)
+    }
+
+    proptest! {
+        #[test]
+        fn built_blocks_give_their_entries_and_seek_finds_the_first_that_is_not_in_front(
+            entries in btree_map(vec(0..4u8, 0..6), vec(any::<u8>(), 0..200), 1..60),
+            interval in 1..17usize,
+            target in vec(0..4u8, 0..6),
+        ) {
+            let internal = |key: &[u8]| [key, &[1, 7, 0, 0, 0, 0, 0, 0]].concat();
+            let mut entries: Vec<_> = entries.into_iter().map(|(k, v)| (internal(&k), v)).collect();
+            entries.sort_by(|a, b| key::split(&a.0).cmp(&key::split(&b.0)));
+            let bytes = build(&entries, interval);
+            prop_assert_eq!(&all(bytes.clone()).unwrap(), &entries);
+            let mut cursor = BlockCursor::new(Block::new(bytes.into(), 0, true).unwrap());
+            let expected = entries.iter().find(|(key, _)| key::split(key).unwrap().0 >= target.as_slice());
+            let found = cursor.seek(&target).unwrap().then(|| (cursor.key().to_vec(), cursor.value().to_vec()));
+            prop_assert_eq!(found.as_ref(), expected);
+        }
+
+        #[test]
+        fn no_bytes_make_a_block_panic(bytes in vec(prop_oneof![0..4u8, any::<u8>()], 0..200), target in vec(any::<u8>(), 0..3)) {
+            if let Ok(block) = Block::new(bytes.clone().into(), 0, true) {
+                let _ = BlockCursor::new(block).seek(&target);
+            }
+            let _ = all(bytes);
         }
     }
 }

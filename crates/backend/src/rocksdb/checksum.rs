@@ -29,7 +29,10 @@ impl Checksum {
             3 => Self::XxHash64,
             4 => Self::Xxh3,
             other => {
-                let fault = Fault::Unknown { got: other.into(), expected: "a checksum type of 0 to 4" };
+                let fault = Fault::Unknown {
+                    got: other.into(),
+                    expected: "a checksum type of 0 to 4",
+                };
                 return Err(Error::new(offset, "table footer", fault));
             }
         })
@@ -72,19 +75,20 @@ pub(super) fn context(base: u32, offset: u64) -> u32 {
 mod tests {
     use super::*;
 
+    /// A data block of one entry, and the byte behind it; RocksDB 7.8.3 stored the sums below with it.
+    const BLOCK: &[u8] = b"\0\x13\0\0\0key-00000\x01\x01\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0";
+
     #[test]
     fn known_sums() {
-        let cases = [
+        let sums = [
             (Checksum::None, 0),
-            (Checksum::Crc32c, 0x8a_21_36_d8u32),
-            (Checksum::XxHash, 0x4be1_b5ea),
-            (Checksum::XxHash64, 0xc27c_4a05),
-            (Checksum::Xxh3, 0),
+            (Checksum::Crc32c, 0xe4d2_8f2d),
+            (Checksum::XxHash, 0xf938_a531),
+            (Checksum::XxHash64, 0xa10b_f43f),
+            (Checksum::Xxh3, 0xce07_7a4a),
         ];
-        for (kind, _) in cases {
-            let sum = kind.of(b"a block\x00");
-            assert_eq!(sum, kind.of(b"a block\x00"));
-            assert!(kind == Checksum::None || sum != kind.of(b"a block\x01"));
+        for (kind, sum) in sums {
+            assert_eq!(kind.of(BLOCK), sum, "{kind:?}");
         }
         assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
         assert_eq!(Checksum::Xxh3.of(b""), 0);

@@ -42,7 +42,14 @@ impl Compression {
             7 => Self::Zstd,
             other => {
                 let expected = "a compression type of 0 to 5 or 7";
-                return Err(Error::new(offset, WHAT, Fault::Unknown { got: other.into(), expected }));
+                return Err(Error::new(
+                    offset,
+                    WHAT,
+                    Fault::Unknown {
+                        got: other.into(),
+                        expected,
+                    },
+                ));
             }
         })
     }
@@ -52,17 +59,26 @@ impl Compression {
     ///
     /// # Errors
     /// Blocks that do not decompress to the size they claim, and blocks larger than [`MAX_BLOCK`].
-    pub(super) fn decompress(self, block: Bytes, version: u32, dictionary: &[u8], offset: u64) -> Result<Bytes> {
+    pub(super) fn decompress(
+        self,
+        block: Bytes,
+        version: u32,
+        dictionary: &[u8],
+        offset: u64,
+    ) -> Result<Bytes> {
         if self == Self::None {
             return Ok(block);
         }
         let (packed, size) = self.claimed_size(&block, version, offset)?;
-        let out = self.unpack(packed, size, dictionary).map_err(|why| invalid(offset, why))?;
+        let out = self
+            .unpack(packed, size, dictionary)
+            .map_err(|why| invalid(offset, why))?;
         match size {
             None if out.len() > MAX_BLOCK => Err(too_large(out.len() as u64, offset)),
-            Some(size) if size != out.len() => {
-                Err(invalid(offset, format!("claims to hold {size} bytes and holds {}", out.len())))
-            }
+            Some(size) if size != out.len() => Err(invalid(
+                offset,
+                format!("claims to hold {size} bytes and holds {}", out.len()),
+            )),
             _ => Ok(out.into()),
         }
     }
@@ -73,12 +89,15 @@ impl Compression {
         let size = match self {
             Self::None => return Ok((block, None)),
             Self::Zlib | Self::Bzip2 if version < 2 => return Ok((block, None)),
-            Self::Snappy => snap::raw::decompress_len(block)
-                .map_err(|error| invalid(offset, error.to_string()))? as u64,
+            Self::Snappy => {
+                snap::raw::decompress_len(block).map_err(|error| invalid(offset, error.to_string()))? as u64
+            }
             Self::Lz4 if version < 2 => reader.fixed64(WHAT)? & 0xffff_ffff,
             _ => reader.varuint(WHAT)?.into(),
         };
-        let fits = (size <= MAX_BLOCK as u64).then(|| usize::try_from(size).ok()).flatten();
+        let fits = (size <= MAX_BLOCK as u64)
+            .then(|| usize::try_from(size).ok())
+            .flatten();
         Ok((reader.rest(), Some(fits.ok_or_else(|| too_large(size, offset))?)))
     }
 
@@ -92,7 +111,9 @@ impl Compression {
         let limit = size.unwrap_or(MAX_BLOCK);
         match self {
             Self::None => Ok(packed.to_vec()),
-            Self::Snappy => snap::raw::Decoder::new().decompress_vec(packed).map_err(|error| error.to_string()),
+            Self::Snappy => snap::raw::Decoder::new()
+                .decompress_vec(packed)
+                .map_err(|error| error.to_string()),
             Self::Zlib => inflate(packed, limit, dictionary),
             Self::Bzip2 => read_all(bzip2::read::BzDecoder::new(packed), limit),
             Self::Lz4 if dictionary.is_empty() => {
@@ -112,20 +133,32 @@ fn invalid(offset: u64, why: String) -> Error {
 
 #[cold]
 fn too_large(got: u64, offset: u64) -> Error {
-    Error::new(offset, WHAT, Fault::TooLarge { got, limit: MAX_BLOCK as u64 })
+    Error::new(
+        offset,
+        WHAT,
+        Fault::TooLarge {
+            got,
+            limit: MAX_BLOCK as u64,
+        },
+    )
 }
 
 /// Reads one byte more than `size`, if there is one, so that the caller sees it.
 fn read_all(packed: impl Read, size: usize) -> std::result::Result<Vec<u8>, String> {
     let mut out = Vec::new();
-    packed.take(size as u64 + 1).read_to_end(&mut out).map_err(|error| error.to_string())?;
+    packed
+        .take(size as u64 + 1)
+        .read_to_end(&mut out)
+        .map_err(|error| error.to_string())?;
     Ok(out)
 }
 
 fn inflate(packed: &[u8], size: usize, dictionary: &[u8]) -> std::result::Result<Vec<u8>, String> {
     let mut inflater = flate2::Decompress::new(false);
     if !dictionary.is_empty() {
-        inflater.set_dictionary(dictionary).map_err(|error| error.to_string())?;
+        inflater
+            .set_dictionary(dictionary)
+            .map_err(|error| error.to_string())?;
     }
     let mut out = Vec::with_capacity(size.min(packed.len().saturating_mul(4)));
     loop {
@@ -161,9 +194,13 @@ mod tests {
         let size = TEXT.len() as u8;
         let mut deflate = flate2::Compress::new(flate2::Compression::best(), false);
         let mut zlib = Vec::with_capacity(100);
-        deflate.compress_vec(TEXT, &mut zlib, flate2::FlushCompress::Finish).unwrap();
+        deflate
+            .compress_vec(TEXT, &mut zlib, flate2::FlushCompress::Finish)
+            .unwrap();
         let mut bzip2 = Vec::new();
-        bzip2::read::BzEncoder::new(TEXT, bzip2::Compression::best()).read_to_end(&mut bzip2).unwrap();
+        bzip2::read::BzEncoder::new(TEXT, bzip2::Compression::best())
+            .read_to_end(&mut bzip2)
+            .unwrap();
         vec![
             (0, Bytes::from_static(TEXT)),
             (1, snap::raw::Encoder::new().compress_vec(TEXT).unwrap().into()),
@@ -198,7 +235,12 @@ mod tests {
     #[test]
     fn sizes_beyond_the_limit_are_refused_before_anything_is_allocated() {
         let huge = Bytes::from_static(&[0x81, 0x80, 0x80, 0x80, 0x01, 0]);
-        for kind in [Compression::Snappy, Compression::Zlib, Compression::Lz4, Compression::Zstd] {
+        for kind in [
+            Compression::Snappy,
+            Compression::Zlib,
+            Compression::Lz4,
+            Compression::Zstd,
+        ] {
             let error = kind.decompress(huge.clone(), 2, b"", 16).unwrap_err();
             assert_eq!(
                 error.to_string(),
@@ -221,9 +263,73 @@ mod tests {
         let dictionary = b"a dictionary with some state in it";
         let packed = lz4_flex::block::compress_with_dict(TEXT, dictionary);
         let block = with_size(&packed, TEXT.len() as u8);
-        assert_eq!(Compression::Lz4.decompress(block, 2, dictionary, 0).unwrap(), TEXT);
-        let packed = zstd::bulk::Compressor::with_dictionary(3, dictionary).unwrap().compress(TEXT).unwrap();
+        assert_eq!(
+            Compression::Lz4.decompress(block, 2, dictionary, 0).unwrap(),
+            TEXT
+        );
+        let packed = zstd::bulk::Compressor::with_dictionary(3, dictionary)
+            .unwrap()
+            .compress(TEXT)
+            .unwrap();
         let block = with_size(&packed, TEXT.len() as u8);
-        assert_eq!(Compression::Zstd.decompress(block, 2, dictionary, 0).unwrap(), TEXT);
+        assert_eq!(
+            Compression::Zstd.decompress(block, 2, dictionary, 0).unwrap(),
+            TEXT
+        );
+    }
+
+    #[test]
+    fn old_versions_give_no_size_or_give_it_in_eight_bytes() {
+        let lz4 = [&TEXT.len().to_le_bytes()[..], &lz4_flex::block::compress(TEXT)].concat();
+        for (kind, block) in [
+            (Compression::Lz4, lz4.into()),
+            (Compression::Zlib, blocks()[2].1.slice(1..)),
+            (Compression::Bzip2, blocks()[3].1.slice(1..)),
+        ] {
+            assert_eq!(kind.decompress(block, 1, b"", 0).unwrap(), TEXT, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn large_blocks_are_inflated_piece_by_piece() {
+        let text = vec![7; 3 << 20];
+        let mut packed = Vec::with_capacity(1 << 20);
+        let mut deflate = flate2::Compress::new(flate2::Compression::best(), false);
+        deflate
+            .compress_vec(&text, &mut packed, flate2::FlushCompress::Finish)
+            .unwrap();
+        assert_eq!(
+            Compression::Zlib
+                .decompress(packed.clone().into(), 0, b"", 0)
+                .unwrap(),
+            text
+        );
+        packed.truncate(packed.len() / 2);
+        let error = Compression::Zlib
+            .decompress(packed.into(), 0, b"", 0)
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "compressed block at offset 0x0: ends within the compressed bytes"
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_flipped_bytes_make_a_decompression_panic(
+            which in 1..7usize,
+            version in 0..3u32,
+            flips in proptest::collection::vec((0..80usize, proptest::num::u8::ANY), 1..4),
+        ) {
+            let (kind, block) = blocks().swap_remove(which);
+            let mut block = block.to_vec();
+            for (at, byte) in flips {
+                if let Some(got) = block.get_mut(at) {
+                    *got = byte;
+                }
+            }
+            let out = Compression::decode(kind, 0).unwrap().decompress(block.into(), version, b"", 0);
+            proptest::prop_assert!(out.is_err() || out.unwrap().len() <= MAX_BLOCK);
+        }
     }
 }

@@ -71,7 +71,11 @@ pub(super) struct TableFile {
 
 impl TableFile {
     fn new(live: LiveFile) -> Self {
-        Self { name: live.name().into(), live, table: Mutex::new(Weak::new()) }
+        Self {
+            name: live.name().into(),
+            live,
+            table: Mutex::new(Weak::new()),
+        }
     }
 }
 
@@ -94,15 +98,30 @@ impl Database {
     pub fn open(files: impl Files + 'static) -> Result<Self> {
         let names: BTreeSet<String> = files.names()?.into_iter().collect();
         let manifest = manifest_name(&files, &names)?;
-        let source = files.open(&manifest)?.ok_or_else(|| missing(&manifest, "CURRENT names it"))?;
+        let source = files
+            .open(&manifest)?
+            .ok_or_else(|| missing(&manifest, "CURRENT names it"))?;
         let contents = Manifest::read(&manifest, &*source)?;
         let families = families(&contents, &manifest)?;
         let live = families.iter().flat_map(|family| &family.files);
-        let missing = live.map(|file| file.live.name()).filter(|name| !names.contains(name)).collect();
-        let unread_logs = names.into_iter().filter(|name| is_log(name, contents.log_number)).collect();
+        let missing = live
+            .map(|file| file.live.name())
+            .filter(|name| !names.contains(name))
+            .collect();
+        let unread_logs = unread_logs(&files, &names, contents.first_log())?;
         let last_sequence = contents.last_sequence;
-        let shared = Shared { files: Box::new(files), manifest, last_sequence, families, missing, unread_logs };
-        Ok(Self { shared: Arc::new(shared), read_ahead: DEFAULT_READ_AHEAD })
+        let shared = Shared {
+            files: Box::new(files),
+            manifest,
+            last_sequence,
+            families,
+            missing,
+            unread_logs,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            read_ahead: DEFAULT_READ_AHEAD,
+        })
     }
 
     /// The same database, which reads `bytes` of data blocks at once: more where each read is slow to begin.
@@ -148,7 +167,10 @@ impl Database {
     /// An unknown family, and tables that cannot be opened.
     pub fn scan(&self, family: &str, range: KeyRange) -> Result<Scan> {
         let family = self.family(family).ok_or_else(|| {
-            missing(&self.shared.manifest, &format!("it has no column family called `{family}`"))
+            missing(
+                &self.shared.manifest,
+                &format!("it has no column family called `{family}`"),
+            )
         })?;
         Scan::open(self.shared.clone(), family, range, self.read_ahead)
     }
@@ -183,7 +205,9 @@ impl Database {
     fn file(&self, number: u64) -> Result<&TableFile> {
         let mut files = self.shared.families.iter().flat_map(|family| &family.files);
         let found = files.find(|file| file.live.number == number);
-        found.map(|file| &**file).ok_or_else(|| missing(&format!("{number:06}.sst"), "the manifest does not list it"))
+        found
+            .map(|file| &**file)
+            .ok_or_else(|| missing(&format!("{number:06}.sst"), "the manifest does not list it"))
     }
 }
 
@@ -207,13 +231,20 @@ fn check_size(live: &LiveFile, source: &Source) -> Result<()> {
     if live.size == source.len() {
         return Ok(());
     }
-    let why = format!("the manifest says {} bytes, and the file has {}", live.size, source.len());
+    let why = format!(
+        "the manifest says {} bytes, and the file has {}",
+        live.size,
+        source.len()
+    );
     Err(Error::invalid(&live.name(), 0, "table", why))
 }
 
 #[cold]
 fn missing(name: &str, why: &str) -> Error {
-    Error::io(name, io::Error::new(io::ErrorKind::NotFound, format!("not found; {why}")))
+    Error::io(
+        name,
+        io::Error::new(io::ErrorKind::NotFound, format!("not found; {why}")),
+    )
 }
 
 fn manifest_name(files: &dyn Files, names: &BTreeSet<String>) -> Result<String> {
@@ -226,11 +257,15 @@ fn manifest_name(files: &dyn Files, names: &BTreeSet<String>) -> Result<String> 
         };
     };
     let bytes = current.read_at(0, current.len().min(64) as usize)?;
-    let name = bytes.strip_suffix(b"\n").and_then(|name| std::str::from_utf8(name).ok());
-    name.filter(|name| is_manifest(name)).map(str::to_owned).ok_or_else(|| {
-        let why = "it should hold the name of a manifest and a line feed";
-        Error::invalid("CURRENT", 0, "name of the manifest", why)
-    })
+    let name = bytes
+        .strip_suffix(b"\n")
+        .and_then(|name| std::str::from_utf8(name).ok());
+    name.filter(|name| is_manifest(name))
+        .map(str::to_owned)
+        .ok_or_else(|| {
+            let why = "it should hold the name of a manifest and a line feed";
+            Error::invalid("CURRENT", 0, "name of the manifest", why)
+        })
 }
 
 fn is_manifest(name: &str) -> bool {
@@ -241,10 +276,20 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a log has a number from `first` on: what it holds may not have reached a table.
-fn is_log(name: &str, first: u64) -> bool {
-    let number = name.strip_suffix(".log").filter(|number| is_number(number));
-    number.and_then(|number| number.parse::<u64>().ok()).is_some_and(|number| number >= first)
+/// Logs from number `first` on that are not empty: what they hold may not have reached a table.
+fn unread_logs(files: &dyn Files, names: &BTreeSet<String>, first: u64) -> Result<Vec<String>> {
+    let mut unread = Vec::new();
+    for name in names {
+        let number = name
+            .strip_suffix(".log")
+            .and_then(|number| number.parse::<u64>().ok());
+        if number.is_some_and(|number| number >= first)
+            && files.open(name)?.is_some_and(|log| !log.is_empty())
+        {
+            unread.push(name.clone());
+        }
+    }
+    Ok(unread)
 }
 
 fn families(manifest: &Manifest, name: &str) -> Result<Vec<Family>> {
@@ -252,10 +297,24 @@ fn families(manifest: &Manifest, name: &str) -> Result<Vec<Family>> {
     let mut families = Vec::new();
     for (&id, family) in &manifest.families {
         if let Some(twice) = family.files.values().find(|file| !numbers.insert(file.number)) {
-            return Err(Error::invalid(name, 0, "live files", format!("{} is live twice", twice.name())));
+            return Err(Error::invalid(
+                name,
+                0,
+                "live files",
+                format!("{} is live twice", twice.name()),
+            ));
         }
-        let files = family.files.values().cloned().map(|live| Arc::new(TableFile::new(live))).collect();
-        families.push(Family { id, name: family.name.clone(), files });
+        let files = family
+            .files
+            .values()
+            .cloned()
+            .map(|live| Arc::new(TableFile::new(live)))
+            .collect();
+        families.push(Family {
+            id,
+            name: family.name.clone(),
+            files,
+        });
     }
     Ok(families)
 }

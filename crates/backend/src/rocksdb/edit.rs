@@ -92,7 +92,14 @@ impl Edit {
                     400 | 401 => "a tag without blob files",
                     _ => "a tag of RocksDB 5 to 9",
                 };
-                return Err(Error::new(at, WHAT, Fault::Unknown { got: tag.into(), expected }));
+                return Err(Error::new(
+                    at,
+                    WHAT,
+                    Fault::Unknown {
+                        got: tag.into(),
+                        expected,
+                    },
+                ));
             }
         }
         Ok(())
@@ -102,9 +109,8 @@ impl Edit {
 fn text(reader: &mut Reader<'_>) -> Result<String> {
     let at = reader.offset();
     let bytes = reader.slice(WHAT)?;
-    String::from_utf8(bytes.into()).map_err(|_| {
-        Error::new(at, WHAT, Fault::Invalid("a name that is no UTF-8".into()))
-    })
+    String::from_utf8(bytes.into())
+        .map_err(|_| Error::new(at, WHAT, Fault::Invalid("a name that is no UTF-8".into())))
 }
 
 /// Reads a new file in one of the four ways in which engines have written it.
@@ -152,7 +158,10 @@ fn custom_fields(reader: &mut Reader<'_>) -> Result<()> {
                 path(at, field.first().copied().unwrap_or_default().into())?;
             }
             tag if tag & NOT_IGNORABLE != 0 => {
-                let fault = Fault::Unknown { got: tag.into(), expected: "a file's field that may be skipped" };
+                let fault = Fault::Unknown {
+                    got: tag.into(),
+                    expected: "a file's field that may be skipped",
+                };
                 return Err(Error::new(at, WHAT, fault));
             }
             _ => {
@@ -166,7 +175,14 @@ fn custom_fields(reader: &mut Reader<'_>) -> Result<()> {
 fn path(at: u64, id: i64) -> Result<()> {
     match id {
         0 => Ok(()),
-        got => Err(Error::new(at, WHAT, Fault::Unknown { got, expected: "the database's own directory, 0" })),
+        got => Err(Error::new(
+            at,
+            WHAT,
+            Fault::Unknown {
+                got,
+                expected: "the database's own directory, 0",
+            },
+        )),
     }
 }
 
@@ -199,21 +215,35 @@ mod tests {
         assert_eq!(Edit::decode(&new_file4(), 0).unwrap().added, [expected.clone()]);
         assert_eq!(expected.name(), "000010.sst");
         let body = &new_file4()[1..29];
-        assert_eq!(Edit::decode(&[&[100], body].concat(), 0).unwrap().added, [expected.clone()]);
+        assert_eq!(
+            Edit::decode(&[&[100], body].concat(), 0).unwrap().added,
+            [expected.clone()]
+        );
         let old = [&[102][..], &body[..2], &[0], &body[2..]].concat();
         assert_eq!(Edit::decode(&old, 0).unwrap().added, [expected.clone()]);
         (expected.smallest_sequence, expected.largest_sequence) = (0, 0);
-        assert_eq!(Edit::decode(&[&[7], &body[..26]].concat(), 0).unwrap().added, [expected]);
+        assert_eq!(
+            Edit::decode(&[&[7], &body[..26]].concat(), 0).unwrap().added,
+            [expected]
+        );
     }
 
     #[test]
     fn other_fields_are_read_or_skipped() {
-        let mut record = vec![1, 3, b'c', b'm', b'p', 2, 7, 9, 0, 3, 11, 4, 42, 10, 5, 5, 1, 1, b'k', 6, 2, 8];
+        let mut record = vec![
+            1, 3, b'c', b'm', b'p', 2, 7, 9, 0, 3, 11, 4, 42, 10, 5, 5, 1, 1, b'k', 6, 2, 8,
+        ];
         record.extend([0xc8, 1, 3, 0xc9, 1, 2, b'c', b'f', 0xcb, 1, 3, 0xac, 2, 1]);
         record.extend([0x81, 0x40, 2, 0xff, 0xff]);
         let edit = Edit::decode(&record, 0).unwrap();
-        assert_eq!((edit.comparator.as_deref(), edit.added_family.as_deref()), (Some("cmp"), Some("cf")));
-        assert_eq!((edit.family, edit.log_number, edit.last_sequence), (3, Some(7), Some(42)));
+        assert_eq!(
+            (edit.comparator.as_deref(), edit.added_family.as_deref()),
+            (Some("cmp"), Some("cf"))
+        );
+        assert_eq!(
+            (edit.family, edit.log_number, edit.last_sequence),
+            (3, Some(7), Some(42))
+        );
         assert_eq!((edit.deleted, edit.group_left), (vec![(2, 8)], Some(1)));
         assert!(Edit::decode(&[0xca, 1], 0).unwrap().dropped_family);
     }
@@ -226,15 +256,46 @@ mod tests {
         let mut path = new_file4();
         path.splice(last.., [65, 1, 1, 1]);
         let cases = [
-            (vec![11], "version edit at offset 0x0: unknown value 11 (0xb), expected a tag of RocksDB 5 to 9"),
-            (vec![0x90, 3], "version edit at offset 0x0: unknown value 400 (0x190), expected a tag without blob files"),
-            (blob_field, "version edit at offset 0x24: unknown value 66 (0x42), expected a file's field that may be skipped"),
-            (path, "version edit at offset 0x24: unknown value 1 (0x1), expected the database's own directory, 0"),
-            (vec![1, 1, 0xff], "version edit at offset 0x1: a name that is no UTF-8"),
-            (vec![103, 0, 1, 1, 2, 0, 0], "version edit at offset 0x4: needs 8 bytes, 2 are left"),
+            (
+                vec![11],
+                "version edit at offset 0x0: unknown value 11 (0xb), expected a tag of RocksDB 5 to 9",
+            ),
+            (
+                vec![0x90, 3],
+                "version edit at offset 0x0: unknown value 400 (0x190), expected a tag without blob files",
+            ),
+            (
+                blob_field,
+                "version edit at offset 0x24: unknown value 66 (0x42), expected a file's field that may be skipped",
+            ),
+            (
+                path,
+                "version edit at offset 0x24: unknown value 1 (0x1), expected the database's own directory, 0",
+            ),
+            (
+                vec![1, 1, 0xff],
+                "version edit at offset 0x1: a name that is no UTF-8",
+            ),
+            (
+                vec![103, 0, 1, 1, 2, 0, 0],
+                "version edit at offset 0x4: needs 8 bytes, 2 are left",
+            ),
         ];
         for (record, expected) in cases {
             assert_eq!(Edit::decode(&record, 0).unwrap_err().to_string(), expected);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_an_edit_panic(flips in proptest::collection::vec((0..37usize, proptest::num::u8::ANY), 0..4)) {
+            let mut record = new_file4();
+            for (at, byte) in flips {
+                if let Some(got) = record.get_mut(at) {
+                    *got = byte;
+                }
+            }
+            let _ = Edit::decode(&record, 0);
         }
     }
 }

@@ -65,7 +65,12 @@ impl Files for Folder {
 
     fn open(&self, name: &str) -> Result<Option<Source>> {
         if name.contains(['/', '\\']) || name == ".." {
-            return Err(Error::invalid(name, 0, "file name", "leads out of the database's folder"));
+            return Err(Error::invalid(
+                name,
+                0,
+                "file name",
+                "leads out of the database's folder",
+            ));
         }
         match LocalFile::open(self.0.join(name)) {
             Ok(file) => Ok(Some(Arc::new(file))),

@@ -20,14 +20,23 @@ pub(super) const TRAILER: u64 = 5;
 impl Handle {
     /// Reads a handle: two variable-length numbers.
     pub(super) fn decode(reader: &mut Reader<'_>, what: &'static str) -> Result<Self> {
-        Ok(Self { offset: reader.varint64(what)?, size: reader.varint64(what)? })
+        Ok(Self {
+            offset: reader.varint64(what)?,
+            size: reader.varint64(what)?,
+        })
     }
 
     /// Offset behind the block and its trailer, which must not exceed `limit`.
     pub(super) fn end(self, limit: u64, what: &'static str) -> Result<u64> {
-        let end = self.offset.checked_add(self.size).and_then(|end| end.checked_add(TRAILER));
+        let end = self
+            .offset
+            .checked_add(self.size)
+            .and_then(|end| end.checked_add(TRAILER));
         end.filter(|&end| end <= limit).ok_or_else(|| {
-            let why = format!("a block of {} bytes does not fit in front of offset {limit:#x}", self.size);
+            let why = format!(
+                "a block of {} bytes does not fit in front of offset {limit:#x}",
+                self.size
+            );
             Error::new(self.offset, what, Fault::Invalid(why))
         })
     }
@@ -70,7 +79,14 @@ impl Footer {
             return Self::decode_legacy(footer, len - LEGACY_SIZE as u64);
         }
         let Some(footer) = tail.last_chunk::<SIZE>() else {
-            return Err(Error::new(0, WHAT, Fault::Truncated { needed: SIZE as u64, left: len }));
+            return Err(Error::new(
+                0,
+                WHAT,
+                Fault::Truncated {
+                    needed: SIZE as u64,
+                    left: len,
+                },
+            ));
         };
         let offset = len - SIZE as u64;
         let version = version(Reader::at(footer, offset))?;
@@ -79,29 +95,62 @@ impl Footer {
         if version < 6 {
             let metaindex = Handle::decode(&mut reader, WHAT)?;
             let index = Some(Handle::decode(&mut reader, WHAT)?);
-            return Ok(Self { checksum, version, metaindex, index, context: 0, offset });
+            return Ok(Self {
+                checksum,
+                version,
+                metaindex,
+                index,
+                context: 0,
+                offset,
+            });
         }
         let magic = reader.fixed32(WHAT)?;
         if magic != EXTENDED_MAGIC {
-            let fault = Fault::Unknown { got: magic.into(), expected: "the extended magic number 0x7a003e" };
+            let fault = Fault::Unknown {
+                got: magic.into(),
+                expected: "the extended magic number 0x7a003e",
+            };
             return Err(Error::new(offset + 1, WHAT, fault));
         }
         let stored = reader.fixed32(WHAT)?;
         let context = reader.fixed32(WHAT)?;
         let size = u64::from(reader.fixed32(WHAT)?);
-        check_sum(footer, checksum, stored, checksum::context(context, offset), offset)?;
+        check_sum(
+            footer,
+            checksum,
+            stored,
+            checksum::context(context, offset),
+            offset,
+        )?;
         let start = offset.checked_sub(size + TRAILER).ok_or_else(|| {
-            reader.invalid(WHAT, format!("a metaindex of {size} bytes does not fit in front of the footer"))
+            reader.invalid(
+                WHAT,
+                format!("a metaindex of {size} bytes does not fit in front of the footer"),
+            )
         })?;
         let metaindex = Handle { offset: start, size };
-        Ok(Self { checksum, version, metaindex, index: None, context, offset })
+        Ok(Self {
+            checksum,
+            version,
+            metaindex,
+            index: None,
+            context,
+            offset,
+        })
     }
 
     fn decode_legacy(footer: &[u8], offset: u64) -> Result<Self> {
         let mut reader = Reader::at(footer, offset);
         let metaindex = Handle::decode(&mut reader, WHAT)?;
         let index = Some(Handle::decode(&mut reader, WHAT)?);
-        Ok(Self { checksum: Checksum::Crc32c, version: 0, metaindex, index, context: 0, offset })
+        Ok(Self {
+            checksum: Checksum::Crc32c,
+            version: 0,
+            metaindex,
+            index,
+            context: 0,
+            offset,
+        })
     }
 }
 
@@ -114,7 +163,10 @@ fn version(mut reader: Reader<'_>) -> Result<u32> {
         MAGIC => match version {
             1..=6 => return Ok(version),
             got => {
-                let fault = Fault::Unknown { got: got.into(), expected: "a format version of 1 to 6" };
+                let fault = Fault::Unknown {
+                    got: got.into(),
+                    expected: "a format version of 1 to 6",
+                };
                 return Err(Error::new(at, WHAT, fault));
             }
         },
@@ -157,8 +209,14 @@ mod tests {
         let expected = Footer {
             checksum: Checksum::Crc32c,
             version: 5,
-            metaindex: Handle { offset: 0x371, size: 0x25 },
-            index: Some(Handle { offset: 0x2d5, size: 0x17 }),
+            metaindex: Handle {
+                offset: 0x371,
+                size: 0x25,
+            },
+            index: Some(Handle {
+                offset: 0x2d5,
+                size: 0x17,
+            }),
             context: 0,
             offset: 947,
         };
@@ -172,8 +230,14 @@ mod tests {
         let expected = Footer {
             checksum: Checksum::Crc32c,
             version: 0,
-            metaindex: Handle { offset: 0x371, size: 0x25 },
-            index: Some(Handle { offset: 0x2d5, size: 0x17 }),
+            metaindex: Handle {
+                offset: 0x371,
+                size: 0x25,
+            },
+            index: Some(Handle {
+                offset: 0x2d5,
+                size: 0x17,
+            }),
             context: 0,
             offset: 952,
         };
@@ -188,17 +252,40 @@ mod tests {
             Footer::decode(&footer, 1000).unwrap_err().to_string()
         };
         let cases = [
-            (41, &[7u8][..], "table footer at offset 0x3dc: unknown value 7 (0x7), expected a format version of 1 to 6"),
-            (0, &[9], "table footer at offset 0x3b3: unknown value 9 (0x9), expected a checksum type of 0 to 4"),
-            (45, &PLAIN_MAGICS[0].to_le_bytes(), "table footer at offset 0x3e0: a plain table; only block-based tables are known"),
-            (45, &[0; 8], "table footer at offset 0x3e0: no RocksDB table, its magic number is 0x0000000000000000"),
-            (41, &[6], "table footer at offset 0x3b4: unknown value 3575973617 (0xd52506f1), expected the extended magic number 0x7a003e"),
+            (
+                41,
+                &[7u8][..],
+                "table footer at offset 0x3dc: unknown value 7 (0x7), expected a format version of 1 to 6",
+            ),
+            (
+                0,
+                &[9],
+                "table footer at offset 0x3b3: unknown value 9 (0x9), expected a checksum type of 0 to 4",
+            ),
+            (
+                45,
+                &PLAIN_MAGICS[0].to_le_bytes(),
+                "table footer at offset 0x3e0: a plain table; only block-based tables are known",
+            ),
+            (
+                45,
+                &[0; 8],
+                "table footer at offset 0x3e0: no RocksDB table, its magic number is 0x0000000000000000",
+            ),
+            (
+                41,
+                &[6],
+                "table footer at offset 0x3b4: unknown value 3575973617 (0xd52506f1), expected the extended magic number 0x7a003e",
+            ),
         ];
         for (at, bytes, expected) in cases {
             assert_eq!(with(at, bytes), expected);
         }
         let error = Footer::decode(&footer()[1..], 52).unwrap_err();
-        assert_eq!(error.to_string(), "table footer at offset 0x0: needs 53 bytes, 52 are left");
+        assert_eq!(
+            error.to_string(),
+            "table footer at offset 0x0: needs 53 bytes, 52 are left"
+        );
     }
 
     #[test]
@@ -209,6 +296,13 @@ mod tests {
             handle.end(34, "index").unwrap_err().to_string(),
             "index at offset 0xa: a block of 20 bytes does not fit in front of offset 0x22"
         );
-        assert!(Handle { offset: u64::MAX, size: 20 }.end(u64::MAX, "index").is_err());
+        assert!(
+            Handle {
+                offset: u64::MAX,
+                size: 20
+            }
+            .end(u64::MAX, "index")
+            .is_err()
+        );
     }
 }

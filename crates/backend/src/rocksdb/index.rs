@@ -29,7 +29,10 @@ impl Layout {
     pub(super) fn new(properties: &Properties, offset: u64) -> Decoded<Self> {
         let kind = properties.index_type;
         if kind > 3 {
-            let fault = Fault::Unknown { got: kind.into(), expected: "an index type of 0 to 3" };
+            let fault = Fault::Unknown {
+                got: kind.into(),
+                expected: "an index type of 0 to 3",
+            };
             return Err(Error::new(offset, "table properties", fault));
         }
         Ok(Self {
@@ -41,7 +44,11 @@ impl Layout {
     }
 
     fn user_part<'k>(&self, key: &'k [u8]) -> &'k [u8] {
-        if self.user_keys { key } else { key::split(key).map_or(key, |(user, _)| user) }
+        if self.user_keys {
+            key
+        } else {
+            key::split(key).map_or(key, |(user, _)| user)
+        }
     }
 }
 
@@ -63,7 +70,15 @@ const WHAT: &str = "index entry";
 
 impl Level {
     fn new(block: Block, layout: Layout, limit: u64) -> Self {
-        Self { layout, limit, floor: 0, block, next: 0, key: KeyBuffer::default(), handle: Handle::default() }
+        Self {
+            layout,
+            limit,
+            floor: 0,
+            block,
+            next: 0,
+            key: KeyBuffer::default(),
+            handle: Handle::default(),
+        }
     }
 
     fn enter(&mut self, block: Block) {
@@ -76,13 +91,22 @@ impl Level {
         if self.block.from(self.next).is_empty() {
             return Ok(None);
         }
-        if self.layout.deltas { self.step::<false>() } else { self.step::<true>() }.map(Some)
+        if self.layout.deltas {
+            self.step::<false>()
+        } else {
+            self.step::<true>()
+        }
+        .map(Some)
     }
 
     fn step<const VALUE: bool>(&mut self) -> Decoded<Handle> {
         let header = self.block.header::<VALUE>(self.next)?;
         self.key.apply(&self.block, &header)?;
-        let value = if VALUE { self.block.slice(header.value.clone()) } else { self.block.from(header.key.end) };
+        let value = if VALUE {
+            self.block.slice(header.value.clone())
+        } else {
+            self.block.from(header.key.end)
+        };
         let mut reader = Reader::at(value, self.block.place(header.key.end));
         let handle = if VALUE || header.shared == 0 {
             Handle::decode(&mut reader, WHAT)?
@@ -92,7 +116,11 @@ impl Level {
         if self.layout.first_keys {
             reader.slice(WHAT)?;
         }
-        self.next = if VALUE { header.value.end } else { header.key.end + (value.len() - reader.left()) };
+        self.next = if VALUE {
+            header.value.end
+        } else {
+            header.key.end + (value.len() - reader.left())
+        };
         self.checked(handle)
     }
 
@@ -100,16 +128,25 @@ impl Level {
         let at = reader.offset();
         let delta = reader.signed_varint64(WHAT)?;
         let size = self.handle.size.checked_add_signed(delta).ok_or_else(|| {
-            let why = format!("a block cannot be {} bytes larger than {}", delta, self.handle.size);
+            let why = format!(
+                "a block cannot be {} bytes larger than {}",
+                delta, self.handle.size
+            );
             Error::new(at, WHAT, Fault::Invalid(why))
         })?;
-        Ok(Handle { offset: self.handle.end(self.limit, WHAT)?, size })
+        Ok(Handle {
+            offset: self.handle.end(self.limit, WHAT)?,
+            size,
+        })
     }
 
     fn checked(&mut self, handle: Handle) -> Decoded<Handle> {
         let end = handle.end(self.limit, WHAT)?;
         if handle.offset < self.floor {
-            let why = format!("the block overlaps the one before, which ends at {:#x}", self.floor);
+            let why = format!(
+                "the block overlaps the one before, which ends at {:#x}",
+                self.floor
+            );
             return Err(Error::new(handle.offset, WHAT, Fault::Invalid(why)));
         }
         self.floor = end;
@@ -155,7 +192,11 @@ impl IndexCursor {
             true => (Some(level(table.index.clone())), level(Block::empty())),
             false => (None, level(table.index.clone())),
         };
-        Self { top, leaf, window: Window::new(READ_AHEAD) }
+        Self {
+            top,
+            leaf,
+            window: Window::new(READ_AHEAD),
+        }
     }
 
     /// The next block.
@@ -164,10 +205,18 @@ impl IndexCursor {
             if let Some(handle) = self.leaf.advance().in_file(&table.name)? {
                 return Ok(Some(handle));
             }
-            let Some(part) = self.top.as_mut().map(Level::advance).transpose().in_file(&table.name)?.flatten() else {
+            let Some(part) = self
+                .top
+                .as_mut()
+                .map(Level::advance)
+                .transpose()
+                .in_file(&table.name)?
+                .flatten()
+            else {
                 return Ok(None);
             };
-            self.leaf.enter(table.block(&mut self.window, part, table.limit())?);
+            self.leaf
+                .enter(table.block(&mut self.window, part, table.limit())?);
         }
     }
 
@@ -177,7 +226,8 @@ impl IndexCursor {
             let Some(part) = top.seek(target).in_file(&table.name)? else {
                 return Ok(None);
             };
-            self.leaf.enter(table.block(&mut self.window, part, table.limit())?);
+            self.leaf
+                .enter(table.block(&mut self.window, part, table.limit())?);
         }
         match self.leaf.seek(target).in_file(&table.name)? {
             None if self.top.is_some() => self.advance(table),
@@ -188,5 +238,104 @@ impl IndexCursor {
     /// The key up to which the current block reaches, as it stands in the index.
     pub(super) fn separator(&self) -> &[u8] {
         self.leaf.layout.user_part(self.leaf.key.get())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USER_KEYS: Layout = Layout {
+        two_levels: false,
+        user_keys: true,
+        deltas: false,
+        first_keys: false,
+    };
+    const DELTAS: Layout = Layout {
+        deltas: true,
+        ..USER_KEYS
+    };
+
+    fn level(layout: Layout, entries: &[u8]) -> Level {
+        let block = [entries, &[0, 0, 0, 0, 1, 0, 0, 0]].concat();
+        Level::new(Block::new(block.into(), 0x500, true).unwrap(), layout, 0x400)
+    }
+
+    fn handles(layout: Layout, entries: &[u8]) -> Decoded<Vec<(u64, u64)>> {
+        let mut level = level(layout, entries);
+        let mut handles = Vec::new();
+        while let Some(handle) = level.advance()? {
+            handles.push((handle.offset, handle.size));
+        }
+        Ok(handles)
+    }
+
+    #[test]
+    fn handles_are_given_in_full_or_by_what_differs() {
+        let full = [0, 1, 2, b'c', 0, 20, 0, 1, 2, b'f', 25, 30, 0, 1, 2, b'k', 60, 10];
+        let deltas = [0, 2, b'a', b'c', 0, 20, 1, 1, b'f', 20, 1, 1, b'k', 39];
+        for (layout, entries) in [(USER_KEYS, &full[..]), (DELTAS, &deltas)] {
+            assert_eq!(handles(layout, entries).unwrap(), [(0, 20), (25, 30), (60, 10)]);
+        }
+        let first_keys = [
+            0, 1, 5, b'c', 0, 20, 2, b'a', b'b', 0, 1, 4, b'f', 25, 30, 1, b'd',
+        ];
+        let layout = Layout {
+            first_keys: true,
+            ..USER_KEYS
+        };
+        assert_eq!(handles(layout, &first_keys).unwrap(), [(0, 20), (25, 30)]);
+    }
+
+    #[test]
+    fn seeking_finds_the_first_block_that_reaches_the_key() {
+        let entries = [0, 2, b'a', b'c', 0, 20, 1, 1, b'f', 20, 1, 1, b'k', 39];
+        for (target, offset) in [
+            ("", Some(0)),
+            ("ac", Some(0)),
+            ("ad", Some(25)),
+            ("ak", Some(60)),
+            ("al", None),
+        ] {
+            let found = level(DELTAS, &entries).seek(target.as_bytes()).unwrap();
+            assert_eq!(found.map(|handle| handle.offset), offset, "{target}");
+        }
+    }
+
+    #[test]
+    fn blocks_that_overlap_or_leave_the_file_are_refused() {
+        let cases: [(Layout, &[u8], &str); 4] = [
+            (
+                USER_KEYS,
+                &[0, 1, 2, b'c', 0, 20, 0, 1, 2, b'f', 24, 30],
+                "index entry at offset 0x18: the block overlaps the one before, which ends at 0x19",
+            ),
+            (
+                USER_KEYS,
+                &[0, 1, 3, b'c', 0, 0xff, 0x7f],
+                "index entry at offset 0x0: a block of 16383 bytes does not fit in front of offset 0x400",
+            ),
+            (
+                DELTAS,
+                &[0, 1, b'c', 0, 20, 1, 1, b'f', 41],
+                "index entry at offset 0x508: a block cannot be -21 bytes larger than 20",
+            ),
+            (
+                USER_KEYS,
+                &[0, 1, 1, b'c', 0],
+                "index entry at offset 0x505: needs 1 bytes, 0 are left",
+            ),
+        ];
+        for (layout, entries, expected) in cases {
+            assert_eq!(handles(layout, entries).unwrap_err().to_string(), expected);
+        }
+        let unknown = Properties {
+            index_type: 4,
+            ..Properties::default()
+        };
+        assert_eq!(
+            Layout::new(&unknown, 7).unwrap_err().to_string(),
+            "table properties at offset 0x7: unknown value 4 (0x4), expected an index type of 0 to 3"
+        );
     }
 }

@@ -43,7 +43,14 @@ fn unsupported(byte: u8, offset: u64) -> Error {
         0x16 => "an entry type of 0, 1, 2, 7 or 15; this one has wide columns",
         _ => "an entry type of 0, 1, 2, 7 or 15",
     };
-    Error::new(offset, "entry key", Fault::Unknown { got: byte.into(), expected })
+    Error::new(
+        offset,
+        "entry key",
+        Fault::Unknown {
+            got: byte.into(),
+            expected,
+        },
+    )
 }
 
 /// Splits an internal key into the user key and the trailer, `sequence << 8 | type`.
@@ -76,13 +83,23 @@ impl InternalKey {
 
     /// Makes an internal key.
     pub(super) fn new(user_key: &[u8], trailer: u64) -> Self {
-        Self { user_key: user_key.into(), trailer }
+        Self {
+            user_key: user_key.into(),
+            trailer,
+        }
     }
 
     /// Splits the bytes of an internal key, which lie at `offset`.
     pub(super) fn decode(bytes: &[u8], what: &'static str, offset: u64) -> Result<Self> {
         let (user_key, trailer) = split(bytes).ok_or_else(|| {
-            Error::new(offset, what, Fault::Truncated { needed: 8, left: bytes.len() as u64 })
+            Error::new(
+                offset,
+                what,
+                Fault::Truncated {
+                    needed: 8,
+                    left: bytes.len() as u64,
+                },
+            )
         })?;
         Ok(Self::new(user_key, trailer))
     }
@@ -125,25 +142,37 @@ impl KeyRange {
 
     /// The keys from `start` on, and before `end` if there is one.
     pub fn new(start: impl Into<Vec<u8>>, end: Option<Vec<u8>>) -> Self {
-        Self { start: start.into(), end }
+        Self {
+            start: start.into(),
+            end,
+        }
     }
 
     /// The keys that begin with `prefix`.
     pub fn prefix(prefix: &[u8]) -> Self {
-        Self { start: prefix.into(), end: successor(prefix) }
+        Self {
+            start: prefix.into(),
+            end: successor(prefix),
+        }
     }
 
     /// One key alone.
     pub fn one(key: &[u8]) -> Self {
         let mut end = key.to_vec();
         end.push(0);
-        Self { start: key.into(), end: Some(end) }
+        Self {
+            start: key.into(),
+            end: Some(end),
+        }
     }
 
     /// The keys that begin with any of the prefixes from `first` to `last`, which have the same length:
     /// those of a range of key groups.
     pub fn prefixes(first: &[u8], last: &[u8]) -> Self {
-        Self { start: first.into(), end: successor(last) }
+        Self {
+            start: first.into(),
+            end: successor(last),
+        }
     }
 
     /// The first key.
@@ -192,15 +221,25 @@ mod tests {
         assert_eq!((old.sequence(), new.sequence()), (5, 6));
         assert!(new < old);
         assert!(old < InternalKey::new(b"key2", InternalKey::FIRST));
-        assert!(InternalKey::decode(b"short", "key", 4).unwrap_err().is_truncated());
+        assert!(
+            InternalKey::decode(b"short", "key", 4)
+                .unwrap_err()
+                .is_truncated()
+        );
     }
 
     #[test]
     fn ranges_of_prefixes_end_at_the_next_prefix() {
-        assert_eq!(KeyRange::prefix(&[1, 0xff]), KeyRange::new([1, 0xff], Some(vec![2])));
+        assert_eq!(
+            KeyRange::prefix(&[1, 0xff]),
+            KeyRange::new([1, 0xff], Some(vec![2]))
+        );
         assert_eq!(KeyRange::prefix(&[0xff]), KeyRange::new([0xff], None));
         assert_eq!(KeyRange::prefix(b""), KeyRange::all());
-        assert_eq!(KeyRange::prefixes(&[0, 3], &[0, 7]), KeyRange::new([0, 3], Some(vec![0, 8])));
+        assert_eq!(
+            KeyRange::prefixes(&[0, 3], &[0, 7]),
+            KeyRange::new([0, 3], Some(vec![0, 8]))
+        );
         assert_eq!(KeyRange::one(b"k"), KeyRange::new(*b"k", Some(b"k\0".to_vec())));
     }
 

@@ -34,7 +34,13 @@ struct Fragment {
 impl<'s> LogReader<'s> {
     /// A reader in front of the first record of the file called `name`.
     pub(super) fn new(name: &'s str, source: &'s dyn ReadAt) -> Self {
-        Self { name, source, window: Window::new(1 << 20), offset: 0, record: Vec::new() }
+        Self {
+            name,
+            source,
+            window: Window::new(1 << 20),
+            offset: 0,
+            record: Vec::new(),
+        }
     }
 
     /// The next record, and the offset at which it begins.
@@ -49,7 +55,13 @@ impl<'s> LogReader<'s> {
             let start = *start.get_or_insert(at);
             if self.record.len() + fragment.bytes.len() > MAX_RECORD {
                 let got = (self.record.len() + fragment.bytes.len()) as u64;
-                return Err(self.error(start, Fault::TooLarge { got, limit: MAX_RECORD as u64 }));
+                return Err(self.error(
+                    start,
+                    Fault::TooLarge {
+                        got,
+                        limit: MAX_RECORD as u64,
+                    },
+                ));
             }
             self.record.extend_from_slice(&fragment.bytes);
             if fragment.last {
@@ -81,7 +93,13 @@ impl<'s> LogReader<'s> {
                 continue;
             }
             if in_block < HEADER {
-                return Err(self.error(at, Fault::Truncated { needed: HEADER, left: in_block }));
+                return Err(self.error(
+                    at,
+                    Fault::Truncated {
+                        needed: HEADER,
+                        left: in_block,
+                    },
+                ));
             }
             let fragment = decode(&rest, at).in_file(self.name)?;
             self.offset += fragment.1;
@@ -104,7 +122,10 @@ fn decode(bytes: &Bytes, offset: u64) -> Result<(Fragment, u64)> {
         3 | 7 => (false, false),
         4 | 8 => (false, true),
         other => {
-            let fault = Fault::Unknown { got: other.into(), expected: "a record type of 1 to 8" };
+            let fault = Fault::Unknown {
+                got: other.into(),
+                expected: "a record type of 1 to 8",
+            };
             return Err(Error::new(at, WHAT, fault));
         }
     };
@@ -118,17 +139,32 @@ fn decode(bytes: &Bytes, offset: u64) -> Result<(Fragment, u64)> {
         return Err(Error::new(offset, WHAT, Fault::Invalid(why)));
     }
     let taken = (reader.offset() - offset) as usize;
-    Ok((Fragment { first, last, bytes: bytes.slice(taken - len..taken) }, taken as u64))
+    Ok((
+        Fragment {
+            first,
+            last,
+            bytes: bytes.slice(taken - len..taken),
+        },
+        taken as u64,
+    ))
+}
+
+/// A fragment as an engine writes it.
+#[cfg(test)]
+pub(super) fn fragment(kind: u8, bytes: &[u8]) -> Vec<u8> {
+    let crc = masked_crc32c(&[&[kind], bytes].concat());
+    [
+        &crc.to_le_bytes()[..],
+        &(bytes.len() as u16).to_le_bytes(),
+        &[kind],
+        bytes,
+    ]
+    .concat()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn fragment(kind: u8, bytes: &[u8]) -> Vec<u8> {
-        let crc = masked_crc32c(&[&[kind], bytes].concat());
-        [&crc.to_le_bytes()[..], &(bytes.len() as u16).to_le_bytes(), &[kind], bytes].concat()
-    }
 
     fn records(file: Vec<u8>) -> FileResult<Vec<(u64, usize)>> {
         let file = crate::source::Memory::new("f", file);
@@ -158,16 +194,37 @@ mod tests {
         flipped[9] ^= 1;
         let cases = [
             (flipped, "the checksum is 0x"),
-            (whole[..12].to_vec(), "log record at offset 0x7: needs 6 bytes, 5 are left"),
-            (whole[..5].to_vec(), "log record at offset 0x0: needs 7 bytes, 5 are left"),
-            (fragment(2, b"a"), "log record at offset 0x0: the file ends within the record"),
-            (fragment(4, b"a"), "log record at offset 0x0: fragments that do not make up a record"),
-            ([fragment(2, b"a"), whole].concat(), "log record at offset 0x8: fragments that do not make up a record"),
-            (fragment(9, b"a"), "log record at offset 0x6: unknown value 9 (0x9), expected a record type of 1 to 8"),
+            (
+                whole[..12].to_vec(),
+                "log record at offset 0x7: needs 6 bytes, 5 are left",
+            ),
+            (
+                whole[..5].to_vec(),
+                "log record at offset 0x0: needs 7 bytes, 5 are left",
+            ),
+            (
+                fragment(2, b"a"),
+                "log record at offset 0x0: the file ends within the record",
+            ),
+            (
+                fragment(4, b"a"),
+                "log record at offset 0x0: fragments that do not make up a record",
+            ),
+            (
+                [fragment(2, b"a"), whole].concat(),
+                "log record at offset 0x8: fragments that do not make up a record",
+            ),
+            (
+                fragment(9, b"a"),
+                "log record at offset 0x6: unknown value 9 (0x9), expected a record type of 1 to 8",
+            ),
         ];
         for (file, expected) in cases {
             let error = records(file).unwrap_err().to_string();
-            assert!(error.starts_with("MANIFEST-000004: ") && error.contains(expected), "{error}");
+            assert!(
+                error.starts_with("MANIFEST-000004: ") && error.contains(expected),
+                "{error}"
+            );
         }
     }
 }

@@ -47,7 +47,13 @@ impl Run {
         if self.cursor.advance()? {
             return Ok(true);
         }
-        let next = next_cursor(&self.shared, &mut self.ahead, &self.range, self.read_ahead, deletions)?;
+        let next = next_cursor(
+            &self.shared,
+            &mut self.ahead,
+            &self.range,
+            self.read_ahead,
+            deletions,
+        )?;
         let more = next.is_some();
         if let Some(cursor) = next {
             self.cursor = cursor;
@@ -59,6 +65,7 @@ impl Run {
 /// A cursor over the entries of many files in the order of their internal keys.
 pub(super) struct Merge {
     /// A heap: no run is in front of the one at half its position.
+    #[expect(clippy::vec_box, reason = "runs change places at every step, and are large")]
     runs: Vec<Box<Run>>,
     deletions: RangeDeletions,
 }
@@ -71,13 +78,22 @@ impl Merge {
         range: &Arc<KeyRange>,
         read_ahead: usize,
     ) -> Result<Self> {
-        let mut merge = Self { runs: Vec::new(), deletions: RangeDeletions::default() };
+        let mut merge = Self {
+            runs: Vec::new(),
+            deletions: RangeDeletions::default(),
+        };
         for files in runs(files, range) {
             let mut ahead = files.into_iter();
             let cursor = next_cursor(shared, &mut ahead, range, read_ahead, &mut merge.deletions)?;
             if let Some(cursor) = cursor {
                 let (shared, range) = (shared.clone(), range.clone());
-                merge.runs.push(Box::new(Run { shared, ahead, range, read_ahead, cursor }));
+                merge.runs.push(Box::new(Run {
+                    shared,
+                    ahead,
+                    range,
+                    read_ahead,
+                    cursor,
+                }));
             }
         }
         for at in (0..merge.runs.len() / 2).rev() {
@@ -125,7 +141,11 @@ impl Merge {
     fn sift_down(&mut self, mut at: usize) {
         loop {
             let left = 2 * at + 1;
-            let least = if self.is_before(left + 1, left) { left + 1 } else { left };
+            let least = if self.is_before(left + 1, left) {
+                left + 1
+            } else {
+                left
+            };
             if !self.is_before(least, at) {
                 return;
             }
@@ -147,15 +167,16 @@ impl Merge {
 ///
 /// Levels do not matter: sequence numbers alone decide which of two entries is newer.
 fn runs(files: &[Arc<TableFile>], range: &KeyRange) -> Vec<Vec<Arc<TableFile>>> {
-    let inside = |file: &&Arc<TableFile>| {
-        range.overlaps(&file.live.smallest.user_key, &file.live.largest.user_key)
-    };
+    let inside =
+        |file: &&Arc<TableFile>| range.overlaps(&file.live.smallest.user_key, &file.live.largest.user_key);
     let mut files: Vec<_> = files.iter().filter(inside).collect();
     files.sort_by(|a, b| a.live.smallest.cmp(&b.live.smallest));
     let mut runs: Vec<Vec<Arc<TableFile>>> = Vec::new();
     let mut ends: BinaryHeap<Reverse<(&[u8], usize)>> = BinaryHeap::new();
     for file in files {
-        let free = ends.peek().is_some_and(|Reverse((end, _))| **end < *file.live.smallest.user_key);
+        let free = ends
+            .peek()
+            .is_some_and(|Reverse((end, _))| **end < *file.live.smallest.user_key);
         let run = match ends.pop().filter(|_| free) {
             Some(Reverse((_, run))) => run,
             None => {
@@ -164,7 +185,9 @@ fn runs(files: &[Arc<TableFile>], range: &KeyRange) -> Vec<Vec<Arc<TableFile>>> 
             }
         };
         ends.push(Reverse((&file.live.largest.user_key, run)));
-        runs.get_mut(run).into_iter().for_each(|run| run.push(file.clone()));
+        runs.get_mut(run)
+            .into_iter()
+            .for_each(|run| run.push(file.clone()));
     }
     runs
 }

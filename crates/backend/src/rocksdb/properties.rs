@@ -14,7 +14,7 @@ pub struct Properties {
     pub column_family: String,
     /// The compression that the engine was asked for; each block says its own.
     pub compression: String,
-    /// Number of entries, without range deletions in engine 6 and later.
+    /// Number of entries, range deletions included.
     pub entries: u64,
     /// How many of the entries are deletions; including range deletions.
     pub deletions: u64,

@@ -54,7 +54,11 @@ impl RangeDeletions {
 
     fn go_to(&mut self, at: (&[u8], u64)) {
         let reached = |key: &InternalKey| key::compare(key.parts(), at).is_le();
-        while self.ahead.peek().is_some_and(|Reverse((start, ..))| reached(start)) {
+        while self
+            .ahead
+            .peek()
+            .is_some_and(|Reverse((start, ..))| reached(start))
+        {
             if let Some(Reverse((_, end, sequence))) = self.ahead.pop() {
                 self.ends.push(Reverse((end, sequence)));
                 *self.in_force.entry(sequence).or_default() += 1;
@@ -73,7 +77,10 @@ impl RangeDeletions {
             *count -= 1;
             if *count == 0 {
                 self.in_force.remove(&sequence);
-                self.newest = self.in_force.last_key_value().map_or(0, |(&sequence, _)| sequence);
+                self.newest = self
+                    .in_force
+                    .last_key_value()
+                    .map_or(0, |(&sequence, _)| sequence);
             }
         }
     }
@@ -109,7 +116,9 @@ mod tests {
     }
 
     fn hidden(deletions: &mut RangeDeletions, keys: &[(&str, u64)]) -> Vec<bool> {
-        keys.iter().map(|(key, sequence)| deletions.hide(key.as_bytes(), sequence << 8 | 1)).collect()
+        keys.iter()
+            .map(|(key, sequence)| deletions.hide(key.as_bytes(), sequence << 8 | 1))
+            .collect()
     }
 
     #[test]
@@ -118,7 +127,16 @@ mod tests {
         let file = file(b"a", b"z", InternalKey::MAX_SEQUENCE, 15);
         deletions.add(&InternalKey::new(b"b", 10 << 8 | 15), b"e", &file);
         deletions.add(&InternalKey::new(b"c", 20 << 8 | 15), b"d", &file);
-        let keys = [("a", 1), ("b", 11), ("b", 9), ("c", 20), ("c", 15), ("d", 15), ("d", 9), ("e", 1)];
+        let keys = [
+            ("a", 1),
+            ("b", 11),
+            ("b", 9),
+            ("c", 20),
+            ("c", 15),
+            ("d", 15),
+            ("d", 9),
+            ("e", 1),
+        ];
         let expected = [false, false, true, false, true, false, true, false];
         assert_eq!(hidden(&mut deletions, &keys), expected);
         assert_eq!(deletions.count(), 2);
@@ -131,7 +149,10 @@ mod tests {
         let keys = [("a", 0), ("b", 1), ("k", 5), ("k", 4), ("l", 0)];
         for (file, expected) in [
             (file(b"b", b"k", 5, 1), [false, true, true, false, false]),
-            (file(b"b", b"k", InternalKey::MAX_SEQUENCE, 15), [false, true, false, false, false]),
+            (
+                file(b"b", b"k", InternalKey::MAX_SEQUENCE, 15),
+                [false, true, false, false, false],
+            ),
             (file(b"b", b"k", 0, 1), [false, true, true, true, false]),
         ] {
             let mut deletions = RangeDeletions::default();

@@ -58,7 +58,10 @@ pub struct Scan {
 
 impl fmt::Debug for Scan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scan").field("range", &self.range).field("counters", &self.counters).finish_non_exhaustive()
+        f.debug_struct("Scan")
+            .field("range", &self.range)
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,7 +74,12 @@ enum Found {
 }
 
 impl Scan {
-    pub(super) fn open(shared: Arc<Shared>, family: &Family, range: KeyRange, read_ahead: usize) -> Result<Self> {
+    pub(super) fn open(
+        shared: Arc<Shared>,
+        family: &Family,
+        range: KeyRange,
+        read_ahead: usize,
+    ) -> Result<Self> {
         let range = Arc::new(range);
         Ok(Self {
             merge: Merge::open(&shared, &family.files, &range, read_ahead)?,
@@ -86,21 +94,30 @@ impl Scan {
 
     /// What has been read so far.
     pub fn counters(&self) -> Counters {
-        Counters { range_deletions: self.merge.range_deletions(), ..self.counters }
+        Counters {
+            range_deletions: self.merge.range_deletions(),
+            ..self.counters
+        }
     }
 
     /// The next key that has a value.
     ///
     /// # Errors
     /// Files that cannot be read, damaged blocks, entries that are not sorted or of an unknown type.
-    #[expect(clippy::should_implement_trait, reason = "the entry borrows the scan, which no Iterator can do")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the entry borrows the scan, which no Iterator can do"
+    )]
     pub fn next(&mut self) -> Result<Option<Entry<'_>>> {
         let value = match self.find()? {
             None => return Ok(None),
             Some(Found::Table) => self.merge.head().map_or(&[][..], |head| head.value()),
             Some(Found::Joined) => self.operands.join(),
         };
-        Ok(Some(Entry { key: &self.key, value }))
+        Ok(Some(Entry {
+            key: &self.key,
+            value,
+        }))
     }
 
     fn find(&mut self) -> Result<Option<Found>> {
@@ -140,7 +157,10 @@ impl Scan {
         if self.taken {
             self.merge.advance()?;
         }
-        let inside = self.merge.head().is_some_and(|head| !self.range.ends_before(head.key().0));
+        let inside = self
+            .merge
+            .head()
+            .is_some_and(|head| !self.range.ends_before(head.key().0));
         self.taken = inside;
         self.counters.read += u64::from(inside);
         Ok(inside)
@@ -159,7 +179,12 @@ impl Scan {
                 Ordering::Equal if trailer <= before => return Ok(false),
                 _ => {
                     let (file, at) = head.place();
-                    return Err(Error::invalid(file, at, "entry key", "comes before the one in front of it"));
+                    return Err(Error::invalid(
+                        file,
+                        at,
+                        "entry key",
+                        "comes before the one in front of it",
+                    ));
                 }
             }
         }
@@ -269,7 +294,8 @@ impl Operands {
                 self.joined.push(DELIMITER);
             }
             let start = older.last().copied().unwrap_or(0);
-            self.joined.extend_from_slice(self.bytes.get(start..end).unwrap_or_default());
+            self.joined
+                .extend_from_slice(self.bytes.get(start..end).unwrap_or_default());
             rest = older;
         }
         &self.joined
@@ -284,7 +310,9 @@ mod tests {
     fn operands_are_joined_from_the_oldest_to_the_newest() {
         let joined = |newest_first: &[&str]| {
             let mut operands = Operands::default();
-            newest_first.iter().for_each(|operand| operands.push(operand.as_bytes()));
+            newest_first
+                .iter()
+                .for_each(|operand| operands.push(operand.as_bytes()));
             String::from_utf8(operands.join().to_vec()).unwrap()
         };
         assert_eq!(joined(&["c", "b", "a"]), "a,b,c");

@@ -33,7 +33,10 @@ pub(super) struct Table {
 
 impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table").field("name", &self.name).field("footer", &self.footer).finish_non_exhaustive()
+        f.debug_struct("Table")
+            .field("name", &self.name)
+            .field("footer", &self.footer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,7 +82,9 @@ impl Table {
     }
 
     fn read_properties(&mut self, tail: &mut Window) -> Result<()> {
-        let handle = self.meta_block(b"rocksdb.properties").or_else(|| self.meta_block(b"rocksdb.stats"));
+        let handle = self
+            .meta_block(b"rocksdb.properties")
+            .or_else(|| self.meta_block(b"rocksdb.stats"));
         let Some(handle) = handle else {
             return Ok(());
         };
@@ -95,7 +100,10 @@ impl Table {
     }
 
     fn meta_block(&self, name: &[u8]) -> Option<Handle> {
-        self.meta_blocks.iter().find(|(got, _)| got == name).map(|&(_, handle)| handle)
+        self.meta_blocks
+            .iter()
+            .find(|(got, _)| got == name)
+            .map(|&(_, handle)| handle)
     }
 
     fn meta(&self, window: &mut Window, handle: Handle) -> Result<Block> {
@@ -151,12 +159,22 @@ impl Table {
         let bytes = window.fetch(&*self.source, handle.offset, stored, until)?;
         let (size, kind) = self.check_sum(&bytes, handle).in_file(&self.name)?;
         let plain = kind == Compression::None;
-        let contents = kind.decompress(bytes.slice(..size), self.footer.version, dictionary, handle.offset).in_file(&self.name)?;
+        let contents = kind
+            .decompress(
+                bytes.slice(..size),
+                self.footer.version,
+                dictionary,
+                handle.offset,
+            )
+            .in_file(&self.name)?;
         Ok((contents, plain))
     }
 
     fn check_sum(&self, bytes: &[u8], handle: Handle) -> format::Result<(usize, Compression)> {
-        let truncated = || Fault::Truncated { needed: TRAILER, left: bytes.len() as u64 };
+        let truncated = || Fault::Truncated {
+            needed: TRAILER,
+            left: bytes.len() as u64,
+        };
         let Some((summed, stored)) = bytes.split_last_chunk::<4>() else {
             return Err(format::Error::new(handle.offset, "block", truncated()));
         };
@@ -170,7 +188,10 @@ impl Table {
             let why = format!("the checksum is {stored:#010x} and should be {expected:#010x}");
             return Err(format::Error::new(handle.offset, "block", Fault::Invalid(why)));
         }
-        Ok((contents.len(), Compression::decode(kind, handle.offset + handle.size)?))
+        Ok((
+            contents.len(),
+            Compression::decode(kind, handle.offset + handle.size)?,
+        ))
     }
 
     /// Gives the trailer of an entry its sequence number, if that is the same in the whole table.
@@ -212,7 +233,11 @@ fn decode_range_deletions(
         let (start, stored) = cursor.split_key()?;
         if EntryType::of(stored, cursor.place())? != EntryType::RangeDeletion {
             let why = "an entry that is no range deletion among range deletions";
-            return Err(format::Error::new(cursor.place(), "range deletion", Fault::Invalid(why.into())));
+            return Err(format::Error::new(
+                cursor.place(),
+                "range deletion",
+                Fault::Invalid(why.into()),
+            ));
         }
         deletions.push((InternalKey::new(start, trailer(stored)), cursor.value().into()));
     }
@@ -250,15 +275,27 @@ impl TableCursor {
         };
         let window = Window::new(read_ahead);
         let data = BlockCursor::new(Block::empty());
-        let mut cursor = Self { table, index, data, window, until, trailer: 0 };
+        let mut cursor = Self {
+            table,
+            index,
+            data,
+            window,
+            until,
+            trailer: 0,
+        };
         cursor.enter(first)?;
         let found = cursor.data.seek(range.start()).in_file(&cursor.table.name)?;
-        if found { cursor.take_trailer()? } else if !cursor.advance()? { return Ok(None) }
+        if found {
+            cursor.take_trailer()?
+        } else if !cursor.advance()? {
+            return Ok(None);
+        }
         Ok(Some(cursor))
     }
 
     fn enter(&mut self, handle: Handle) -> Result<()> {
-        self.data.enter(self.table.data_block(&mut self.window, handle, self.until)?);
+        self.data
+            .enter(self.table.data_block(&mut self.window, handle, self.until)?);
         Ok(())
     }
 

@@ -39,7 +39,11 @@ impl<'a> Little<'a> for Reader<'a> {
                 return Ok(value);
             }
         }
-        Err(Error::new(at, what, Fault::Invalid("variable-length number of more than 64 bits".into())))
+        Err(Error::new(
+            at,
+            what,
+            Fault::Invalid("variable-length number of more than 64 bits".into()),
+        ))
     }
 
     fn signed_varint64(&mut self, what: &'static str) -> Result<i64> {
@@ -59,7 +63,9 @@ mod tests {
 
     #[test]
     fn numbers_have_their_lowest_bits_first() {
-        let mut reader = Reader::new(&[1, 2, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x80, 0xac, 0x02, 3, b'a', b'b', b'c']);
+        let mut reader = Reader::new(&[
+            1, 2, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x80, 0xac, 0x02, 3, b'a', b'b', b'c',
+        ]);
         assert_eq!(reader.fixed32("n").unwrap(), 513);
         assert_eq!(reader.fixed64("n").unwrap(), 0x8000_0000_0000_0001);
         assert_eq!(reader.varint64("n").unwrap(), 300);
@@ -78,9 +84,15 @@ mod tests {
     fn numbers_of_more_than_64_bits_are_refused() {
         let max = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
         assert_eq!(Reader::new(&max).varint64("n").unwrap(), u64::MAX);
-        for bad in [[0xff; 10], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]] {
+        for bad in [
+            [0xff; 10],
+            [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2],
+        ] {
             let error = Reader::new(&bad).varint64("n").unwrap_err();
-            assert_eq!(error.to_string(), "n at offset 0x0: variable-length number of more than 64 bits");
+            assert_eq!(
+                error.to_string(),
+                "n at offset 0x0: variable-length number of more than 64 bits"
+            );
         }
         assert!(Reader::new(&[0x80]).varint64("n").unwrap_err().is_truncated());
         assert!(Reader::new(&[4, 1]).slice("text").unwrap_err().is_truncated());

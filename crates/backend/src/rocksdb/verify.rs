@@ -92,7 +92,12 @@ fn entries(mut cursor: TableCursor, live: &LiveFile, report: &mut FileReport) ->
     match before {
         Some((key, trailer)) if key::compare((&key, trailer), live.largest.parts()).is_gt() => {
             let (file, at) = cursor.place();
-            Err(Error::invalid(file, at, "entry key", "comes after the largest key that the manifest gives the file"))
+            Err(Error::invalid(
+                file,
+                at,
+                "entry key",
+                "comes after the largest key that the manifest gives the file",
+            ))
         }
         _ => Ok(()),
     }
@@ -103,8 +108,18 @@ fn compare(file: &str, report: &FileReport) -> Result<()> {
     let properties = &report.properties;
     let entries = report.values + report.deletions + report.operands;
     let counts = [
-        ("entries", properties.entries, entries + report.range_deletions, entries),
-        ("range deletions", properties.range_deletions, report.range_deletions, 0),
+        (
+            "entries",
+            properties.entries,
+            entries + report.range_deletions,
+            entries,
+        ),
+        (
+            "range deletions",
+            properties.range_deletions,
+            report.range_deletions,
+            0,
+        ),
     ];
     for (what, said, counted, or) in counts {
         if said != counted && said != or {

@@ -18,18 +18,32 @@ pub(super) struct Window {
 impl Window {
     /// An empty window that reads `ahead` bytes at once.
     pub(super) fn new(ahead: usize) -> Self {
-        Self { bytes: Bytes::new(), offset: 0, ahead }
+        Self {
+            bytes: Bytes::new(),
+            offset: 0,
+            ahead,
+        }
     }
 
     /// A window that has `bytes` from `offset` on already.
     pub(super) fn with(bytes: Bytes, offset: u64) -> Self {
-        Self { bytes, offset, ahead: 0 }
+        Self {
+            bytes,
+            offset,
+            ahead: 0,
+        }
     }
 
     /// Takes `len` bytes at `offset`; what has to be read for it is read ahead, but not beyond `until`.
     ///
     /// The bytes are those of the window, without a copy.
-    pub(super) fn fetch(&mut self, source: &dyn ReadAt, offset: u64, len: usize, until: u64) -> Result<Bytes> {
+    pub(super) fn fetch(
+        &mut self,
+        source: &dyn ReadAt,
+        offset: u64,
+        len: usize,
+        until: u64,
+    ) -> Result<Bytes> {
         if let Some(bytes) = self.inside(offset, len) {
             return Ok(bytes);
         }
@@ -81,7 +95,10 @@ mod tests {
         let mut window = Window::new(6);
         let mut fetch = |offset, len, until| {
             let bytes = window.fetch(&source, offset, len, until).unwrap();
-            (String::from_utf8(bytes.to_vec()).unwrap(), source.1.load(Ordering::Relaxed))
+            (
+                String::from_utf8(bytes.to_vec()).unwrap(),
+                source.1.load(Ordering::Relaxed),
+            )
         };
         assert_eq!(fetch(1, 2, 10), ("12".into(), 1));
         assert_eq!(fetch(3, 4, 10), ("3456".into(), 1));

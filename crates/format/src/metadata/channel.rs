@@ -65,7 +65,10 @@ pub struct MergedChannel {
 
 impl ChannelPlace {
     fn decode(r: &mut Reader<'_>) -> Result<Self> {
-        Ok(Self { gate: r.i32("gate of a channel")?, channel: r.i32("index of a channel")? })
+        Ok(Self {
+            gate: r.i32("gate of a channel")?,
+            channel: r.i32("index of a channel")?,
+        })
     }
 }
 
@@ -105,7 +108,10 @@ impl ChannelHandle {
                     ChannelDirection::Input => "1 or 3",
                     ChannelDirection::Output => "2 or 4",
                 };
-                let fault = Fault::Unknown { got: got.into(), expected };
+                let fault = Fault::Unknown {
+                    got: got.into(),
+                    expected,
+                };
                 Err(Error::new(at, "code of a channel handle", fault))
             }
         }
@@ -135,13 +141,24 @@ impl ChannelHandle {
             })
         })?;
         block.finish("merged channels")?;
-        Ok(Self::Merged { subtask, size, delegate, channels })
+        Ok(Self::Merged {
+            subtask,
+            size,
+            delegate,
+            channels,
+        })
     }
 
     pub(super) fn encode(&self, version: MetadataVersion, direction: ChannelDirection, out: &mut Vec<u8>) {
         let output = u8::from(direction == ChannelDirection::Output);
         match self {
-            Self::Plain { subtask, place, offsets, size, delegate } => {
+            Self::Plain {
+                subtask,
+                place,
+                offsets,
+                size,
+                delegate,
+            } => {
                 if version.has_merged_channels() {
                     out.put_u8(1 + output);
                 }
@@ -151,7 +168,12 @@ impl ChannelHandle {
                 out.put_i64(*size);
                 delegate.encode(out);
             }
-            Self::Merged { subtask, size, delegate, channels } => {
+            Self::Merged {
+                subtask,
+                size,
+                delegate,
+                channels,
+            } => {
                 out.put_u8(3 + output);
                 out.put_i32(*subtask);
                 out.put_i64(*size);

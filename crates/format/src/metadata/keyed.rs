@@ -68,16 +68,22 @@ impl KeyedHandle {
         let at = r.offset();
         let code = r.u8("code of a keyed state handle")?;
         if depth >= MAX_HANDLE_DEPTH {
-            return Err(Error::new(at, "keyed state handle", Fault::TooDeep(MAX_HANDLE_DEPTH)));
+            return Err(Error::new(
+                at,
+                "keyed state handle",
+                Fault::TooDeep(MAX_HANDLE_DEPTH),
+            ));
         }
         Ok(Some(match code {
             StreamHandle::NULL => return Ok(None),
             KeyGroupsHandle::CODE | KeyGroupsHandle::SAVEPOINT | KeyGroupsHandle::WITH_ID => {
                 Self::KeyGroups(KeyGroupsHandle::decode(r, code, depth + 1)?)
             }
-            Self::INCREMENTAL | Self::INCREMENTAL_V2 => {
-                Self::Incremental(IncrementalHandle::decode(r, code == Self::INCREMENTAL_V2, depth + 1)?)
-            }
+            Self::INCREMENTAL | Self::INCREMENTAL_V2 => Self::Incremental(IncrementalHandle::decode(
+                r,
+                code == Self::INCREMENTAL_V2,
+                depth + 1,
+            )?),
             Self::CHANGELOG | Self::CHANGELOG_V2 => {
                 Self::Changelog(ChangelogHandle::decode(r, code == Self::CHANGELOG_V2, depth + 1)?)
             }
@@ -88,7 +94,10 @@ impl KeyedHandle {
                 depth + 1,
             )?),
             _ => {
-                let fault = Fault::Unknown { got: code.into(), expected: "0, 3, 5, 7 to 14" };
+                let fault = Fault::Unknown {
+                    got: code.into(),
+                    expected: "0, 3, 5, 7 to 14",
+                };
                 return Err(Error::new(at, "code of a keyed state handle", fault));
             }
         }))
@@ -97,7 +106,11 @@ impl KeyedHandle {
     fn decode(r: &mut Reader<'_>, depth: u32) -> Result<Self> {
         let at = r.offset();
         Self::decode_optional(r, depth)?.ok_or_else(|| {
-            Error::new(at, "keyed state handle", Fault::Invalid("null inside a changelog".into()))
+            Error::new(
+                at,
+                "keyed state handle",
+                Fault::Invalid("null inside a changelog".into()),
+            )
         })
     }
 
@@ -156,19 +169,28 @@ impl KeyGroupsHandle {
         let what = "offsets of key groups";
         // Not `count`: the number of offsets is that of the groups, known already.
         let r_offsets = &mut r.window(range.count as usize * 8, what)?;
-        let offsets = (0..range.count).map(|_| r_offsets.i64(what)).collect::<Result<_>>()?;
+        let offsets = (0..range.count)
+            .map(|_| r_offsets.i64(what))
+            .collect::<Result<_>>()?;
         let delegate = StreamHandle::decode(r, depth)?;
         let kind = match code {
             Self::SAVEPOINT => KeyGroupsKind::Savepoint,
             Self::WITH_ID => KeyGroupsKind::WithId(r.utf("state handle id")?.to_java_string()),
             _ => KeyGroupsKind::Plain,
         };
-        Ok(Self { kind, range, offsets, delegate })
+        Ok(Self {
+            kind,
+            range,
+            offsets,
+            delegate,
+        })
     }
 
     /// The group's offset in the stream, as recorded.
     pub fn offset_of(&self, group: u32) -> Option<i64> {
-        self.offsets.get(group.checked_sub(self.range.start)? as usize).copied()
+        self.offsets
+            .get(group.checked_sub(self.range.start)? as usize)
+            .copied()
     }
 }
 
@@ -223,7 +245,10 @@ impl StateFile {
 
     fn decode(r: &mut Reader<'_>, depth: u32) -> Result<Self> {
         let local_path = r.utf("local path of a state file")?.to_java_string();
-        Ok(Self { local_path, handle: StreamHandle::decode(r, depth)? })
+        Ok(Self {
+            local_path,
+            handle: StreamHandle::decode(r, depth)?,
+        })
     }
 }
 
@@ -241,7 +266,8 @@ impl IncrementalHandle {
     }
 
     fn decode(r: &mut Reader<'_>, v2: bool, depth: u32) -> Result<Self> {
-        let files = |r: &mut Reader<'_>, what| list(r, StateFile::SMALLEST, what, |r| StateFile::decode(r, depth));
+        let files =
+            |r: &mut Reader<'_>, what| list(r, StateFile::SMALLEST, what, |r| StateFile::decode(r, depth));
         Ok(Self {
             checkpoint_id: r.i64("checkpoint id of an incremental handle")?,
             backend_id: r.utf("backend id")?.to_java_string(),
@@ -250,7 +276,10 @@ impl IncrementalHandle {
             meta: StreamHandle::decode_optional(r, depth)?,
             shared: files(r, "number of shared files")?,
             private: files(r, "number of private files")?,
-            state_handle_id: v2.then(|| r.utf("state handle id")).transpose()?.map(|id| id.to_java_string()),
+            state_handle_id: v2
+                .then(|| r.utf("state handle id"))
+                .transpose()?
+                .map(|id| id.to_java_string()),
         })
     }
 }
@@ -258,7 +287,11 @@ impl IncrementalHandle {
 impl Encode for IncrementalHandle {
     fn encode(&self, out: &mut Vec<u8>) {
         let v2 = self.state_handle_id.is_some() || self.checkpointed_size.is_some();
-        out.put_u8(if v2 { KeyedHandle::INCREMENTAL_V2 } else { KeyedHandle::INCREMENTAL });
+        out.put_u8(if v2 {
+            KeyedHandle::INCREMENTAL_V2
+        } else {
+            KeyedHandle::INCREMENTAL
+        });
         out.put_i64(self.checkpoint_id);
         out.put_utf(self.backend_id.as_text());
         self.range.encode(out);
@@ -271,7 +304,12 @@ impl Encode for IncrementalHandle {
             files.iter().for_each(|file| file.encode(out));
         }
         if v2 {
-            out.put_utf(self.state_handle_id.as_ref().map(JavaString::as_text).unwrap_or_default());
+            out.put_utf(
+                self.state_handle_id
+                    .as_ref()
+                    .map(JavaString::as_text)
+                    .unwrap_or_default(),
+            );
         }
     }
 }
@@ -313,7 +351,11 @@ impl ChangelogHandle {
 impl Encode for ChangelogHandle {
     fn encode(&self, out: &mut Vec<u8>) {
         let v2 = self.checkpoint_id.is_some();
-        out.put_u8(if v2 { KeyedHandle::CHANGELOG_V2 } else { KeyedHandle::CHANGELOG });
+        out.put_u8(if v2 {
+            KeyedHandle::CHANGELOG_V2
+        } else {
+            KeyedHandle::CHANGELOG
+        });
         self.range.encode(out);
         out.put_i64(self.checkpointed_size);
         for handles in [&self.materialized, &self.non_materialized] {
@@ -400,7 +442,10 @@ impl ChangelogFiles {
             size: r.i64("size of the change sets")?,
             checkpointed_size: r.i64("checkpointed size")?,
             state_handle_id: r.utf("state handle id")?.to_java_string(),
-            storage_id: v2.then(|| r.utf("storage id")).transpose()?.map(|id| id.to_java_string()),
+            storage_id: v2
+                .then(|| r.utf("storage id"))
+                .transpose()?
+                .map(|id| id.to_java_string()),
         })
     }
 }
@@ -408,7 +453,11 @@ impl ChangelogFiles {
 impl Encode for ChangelogFiles {
     fn encode(&self, out: &mut Vec<u8>) {
         let v2 = self.storage_id.is_some();
-        out.put_u8(if v2 { KeyedHandle::CHANGELOG_FILES_V2 } else { KeyedHandle::CHANGELOG_FILES });
+        out.put_u8(if v2 {
+            KeyedHandle::CHANGELOG_FILES_V2
+        } else {
+            KeyedHandle::CHANGELOG_FILES
+        });
         self.range.encode(out);
         out.put_count(self.change_sets.len());
         for (offset, handle) in &self.change_sets {

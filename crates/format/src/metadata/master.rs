@@ -24,7 +24,10 @@ impl MasterState {
         let at = r.offset();
         let magic = r.i32("magic number of a master state")?;
         if magic != Self::MAGIC {
-            let fault = Fault::Unknown { got: magic.into(), expected: "0xc96b1696" };
+            let fault = Fault::Unknown {
+                got: magic.into(),
+                expected: "0xc96b1696",
+            };
             return Err(Error::new(at, "magic number of a master state", fault));
         }
         let length = r.count(1, "length of a master state")?;
@@ -33,7 +36,11 @@ impl MasterState {
         let name = r.utf("name of a master state")?.to_java_string();
         let payload = r.bytes("payload of a master state")?.to_vec();
         r.finish("master state")?;
-        Ok(Self { version, name, payload })
+        Ok(Self {
+            version,
+            name,
+            payload,
+        })
     }
 }
 

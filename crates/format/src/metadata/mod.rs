@@ -65,16 +65,33 @@ impl Metadata {
         let at = r.offset();
         let checkpoint_id = r.i64("checkpoint id")?;
         if checkpoint_id < 0 {
-            let fault = Fault::Range { got: checkpoint_id, min: 0, max: i64::MAX };
+            let fault = Fault::Range {
+                got: checkpoint_id,
+                min: 0,
+                max: i64::MAX,
+            };
             return Err(Error::new(at, "checkpoint id", fault));
         }
         let count = r.count(MasterState::SMALLEST, "number of master states")?;
-        let master_states = (0..count).map(|_| MasterState::decode(r)).collect::<Result<_>>()?;
+        let master_states = (0..count)
+            .map(|_| MasterState::decode(r))
+            .collect::<Result<_>>()?;
         let count = r.count(OperatorState::SMALLEST, "number of operators")?;
-        let operators = (0..count).map(|_| OperatorState::decode(r, version)).collect::<Result<_>>()?;
-        let properties = version.has_properties().then(|| decode_properties(r)).transpose()?;
+        let operators = (0..count)
+            .map(|_| OperatorState::decode(r, version))
+            .collect::<Result<_>>()?;
+        let properties = version
+            .has_properties()
+            .then(|| decode_properties(r))
+            .transpose()?;
         r.finish("end of the metadata")?;
-        Ok(Self { version, checkpoint_id, master_states, operators, properties })
+        Ok(Self {
+            version,
+            checkpoint_id,
+            master_states,
+            operators,
+            properties,
+        })
     }
 }
 
@@ -86,7 +103,9 @@ impl Encode for Metadata {
         out.put_count(self.master_states.len());
         self.master_states.iter().for_each(|state| state.encode(out));
         out.put_count(self.operators.len());
-        self.operators.iter().for_each(|operator| operator.encode(self.version, out));
+        self.operators
+            .iter()
+            .for_each(|operator| operator.encode(self.version, out));
         if let Some(properties) = &self.properties {
             out.put(properties);
         }
@@ -99,7 +118,9 @@ fn decode_magic(r: &mut Reader<'_>) -> Result<()> {
     if got == MAGIC {
         return Ok(());
     }
-    let fault = Fault::Invalid(format!("{got:#010x} is not {MAGIC:#010x}: this is no Flink metadata file"));
+    let fault = Fault::Invalid(format!(
+        "{got:#010x} is not {MAGIC:#010x}: this is no Flink metadata file"
+    ));
     Err(Error::new(at, "magic number", fault))
 }
 

@@ -97,7 +97,11 @@ impl OperatorState {
     pub(super) fn decode(r: &mut Reader<'_>, version: MetadataVersion) -> Result<Self> {
         let named = version.has_operator_names();
         let mut text = |what| -> Result<JavaString> {
-            Ok(if named { r.utf(what)?.to_java_string() } else { JavaString::default() })
+            Ok(if named {
+                r.utf(what)?.to_java_string()
+            } else {
+                JavaString::default()
+            })
         };
         let name = text("operator name")?;
         let uid = text("operator uid")?;
@@ -111,7 +115,16 @@ impl OperatorState {
             (r.i32("chain length")?, None)
         };
         let subtasks = Subtasks::decode(r, version, parallelism)?;
-        Ok(Self { name, uid, id, parallelism, max_parallelism, chain_length, coordinator, subtasks })
+        Ok(Self {
+            name,
+            uid,
+            id,
+            parallelism,
+            max_parallelism,
+            chain_length,
+            coordinator,
+            subtasks,
+        })
     }
 
     pub(super) fn encode(&self, version: MetadataVersion, out: &mut Vec<u8>) {
@@ -139,7 +152,10 @@ impl Subtasks {
             *r = ahead;
             return Ok(Self::FullyFinished(count));
         }
-        list(r, 4, "number of subtasks", |r| Subtask::decode(r, version, parallelism)).map(Self::Listed)
+        list(r, 4, "number of subtasks", |r| {
+            Subtask::decode(r, version, parallelism)
+        })
+        .map(Self::Listed)
     }
 
     fn encode(&self, version: MetadataVersion, out: &mut Vec<u8>) {
@@ -156,13 +172,22 @@ impl Subtasks {
 impl Subtask {
     fn decode(r: &mut Reader<'_>, version: MetadataVersion, parallelism: u32) -> Result<Self> {
         let last = parallelism as i32 - 1;
-        let first = if version.has_coordinators_and_channels() { -last - 1 } else { 0 };
+        let first = if version.has_coordinators_and_channels() {
+            -last - 1
+        } else {
+            0
+        };
         match r.i32_in(first, last, "index of a subtask")? {
             // Finished subtask i is written as -i - 1, which is the complement.
-            marker @ ..0 => Ok(Self::Finished { index: !marker as u32 }),
+            marker @ ..0 => Ok(Self::Finished {
+                index: !marker as u32,
+            }),
             index => {
                 let state = Box::new(SubtaskState::decode(r, version)?);
-                Ok(Self::Running { index: index as u32, state })
+                Ok(Self::Running {
+                    index: index as u32,
+                    state,
+                })
             }
         }
     }
@@ -191,7 +216,9 @@ impl SubtaskState {
         state.raw_keyed = KeyedHandle::decode_optional(r, 0)?;
         if version.has_coordinators_and_channels() {
             let mut channels = |direction, what| {
-                list(r, ChannelHandle::smallest(version), what, |r| ChannelHandle::decode(r, version, direction))
+                list(r, ChannelHandle::smallest(version), what, |r| {
+                    ChannelHandle::decode(r, version, direction)
+                })
             };
             state.input_channels = channels(ChannelDirection::Input, "number of input channel states")?;
             state.output_channels = channels(ChannelDirection::Output, "number of output channel states")?;
@@ -222,7 +249,9 @@ impl SubtaskState {
             ];
             for (channels, direction) in sides {
                 out.put_count(channels.len());
-                channels.iter().for_each(|channel| channel.encode(version, direction, out));
+                channels
+                    .iter()
+                    .for_each(|channel| channel.encode(version, direction, out));
             }
         }
         if version.has_reference_checkpoints() {
@@ -239,7 +268,9 @@ fn decode_no_legacy_states(r: &mut Reader<'_>) -> Result<()> {
     match r.i32("number of legacy states")? {
         0 => Ok(()),
         n => {
-            let fault = Fault::Invalid(format!("{n} states in the form of Flink 1.1, which nobody reads any more"));
+            let fault = Fault::Invalid(format!(
+                "{n} states in the form of Flink 1.1, which nobody reads any more"
+            ));
             Err(Error::new(at, "number of legacy states", fault))
         }
     }

@@ -63,11 +63,18 @@ impl PartitionedState {
             1 => DistributionMode::Union,
             2 => DistributionMode::Broadcast,
             got => {
-                let fault = Fault::Unknown { got: got.into(), expected: "0, 1 or 2" };
+                let fault = Fault::Unknown {
+                    got: got.into(),
+                    expected: "0, 1 or 2",
+                };
                 return Err(Error::new(at, "distribution mode", fault));
             }
         };
-        Ok(Self { name, mode, offsets: longs(r, "offsets of partitions")? })
+        Ok(Self {
+            name,
+            mode,
+            offsets: longs(r, "offsets of partitions")?,
+        })
     }
 }
 
@@ -96,11 +103,19 @@ impl OperatorStateHandle {
             Self::PARTITIONABLE => false,
             Self::FILE_MERGING => true,
             _ => {
-                let fault = Fault::Unknown { got: code.into(), expected: "0, 4 or 17" };
+                let fault = Fault::Unknown {
+                    got: code.into(),
+                    expected: "0, 4 or 17",
+                };
                 return Err(Error::new(at, "code of an operator state handle", fault));
             }
         };
-        let states = list(r, PartitionedState::SMALLEST, "number of operator states", PartitionedState::decode)?;
+        let states = list(
+            r,
+            PartitionedState::SMALLEST,
+            "number of operator states",
+            PartitionedState::decode,
+        )?;
         let merged = merging
             .then(|| -> Result<_> {
                 let task_owned = r.utf("task-owned directory")?.to_java_string();
@@ -109,13 +124,21 @@ impl OperatorStateHandle {
             })
             .transpose()?;
         let delegate = StreamHandle::decode(r, 0)?;
-        Ok(Some(Self { states, merged, delegate }))
+        Ok(Some(Self {
+            states,
+            merged,
+            delegate,
+        }))
     }
 }
 
 impl Encode for OperatorStateHandle {
     fn encode(&self, out: &mut Vec<u8>) {
-        out.put_u8(if self.merged.is_some() { Self::FILE_MERGING } else { Self::PARTITIONABLE });
+        out.put_u8(if self.merged.is_some() {
+            Self::FILE_MERGING
+        } else {
+            Self::PARTITIONABLE
+        });
         out.put_count(self.states.len());
         self.states.iter().for_each(|state| state.encode(out));
         if let Some((task_owned, shared, empty)) = &self.merged {

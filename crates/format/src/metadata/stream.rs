@@ -92,10 +92,14 @@ impl StreamHandle {
                 name: r.utf("name of inline bytes")?.to_java_string(),
                 data: r.bytes("inline bytes")?.into(),
             },
-            Self::FILE => Self::File { size: file_size(r)?, path: r.utf("path of a file")?.to_java_string() },
-            Self::RELATIVE => {
-                Self::RelativeFile { path: r.utf("path of a file")?.to_java_string(), size: file_size(r)? }
-            }
+            Self::FILE => Self::File {
+                size: file_size(r)?,
+                path: r.utf("path of a file")?.to_java_string(),
+            },
+            Self::RELATIVE => Self::RelativeFile {
+                path: r.utf("path of a file")?.to_java_string(),
+                size: file_size(r)?,
+            },
             Self::SEGMENT => Self::decode_segment(r)?,
             Self::EMPTY_SEGMENT => Self::EmptySegment,
             KeyGroupsHandle::CODE if depth < MAX_HANDLE_DEPTH => {
@@ -105,7 +109,10 @@ impl StreamHandle {
                 return Err(Error::new(at, "stream handle", Fault::TooDeep(MAX_HANDLE_DEPTH)));
             }
             _ => {
-                let fault = Fault::Unknown { got: code.into(), expected: "0, 1, 2, 3, 6, 15 or 16" };
+                let fault = Fault::Unknown {
+                    got: code.into(),
+                    expected: "0, 1, 2, 3, 6, 15 or 16",
+                };
                 return Err(Error::new(at, "code of a stream handle", fault));
             }
         }))
@@ -114,8 +121,13 @@ impl StreamHandle {
     /// Reads a handle that must not be null.
     pub(super) fn decode(r: &mut Reader<'_>, depth: u32) -> Result<Self> {
         let at = r.offset();
-        Self::decode_optional(r, depth)?
-            .ok_or_else(|| Error::new(at, "stream handle", Fault::Invalid("null where bytes must be".into())))
+        Self::decode_optional(r, depth)?.ok_or_else(|| {
+            Error::new(
+                at,
+                "stream handle",
+                Fault::Invalid("null where bytes must be".into()),
+            )
+        })
     }
 
     fn decode_segment(r: &mut Reader<'_>) -> Result<Self> {
@@ -132,7 +144,13 @@ impl StreamHandle {
         };
         let path = r.utf("path of a file segment")?.to_java_string();
         let logical_file_id = r.utf("logical file id")?.to_java_string();
-        Ok(Self::Segment { start, size, scope, path, logical_file_id })
+        Ok(Self::Segment {
+            start,
+            size,
+            scope,
+            path,
+            logical_file_id,
+        })
     }
 
     pub(super) fn encode_optional(handle: Option<&Self>, out: &mut Vec<u8>) {
@@ -161,7 +179,13 @@ impl Encode for StreamHandle {
                 out.put_utf(path.as_text());
                 out.put_i64(*size);
             }
-            Self::Segment { start, size, scope, path, logical_file_id } => {
+            Self::Segment {
+                start,
+                size,
+                scope,
+                path,
+                logical_file_id,
+            } => {
                 out.put_u8(Self::SEGMENT);
                 out.put_i64(*start);
                 out.put_i64(*size);
@@ -181,5 +205,13 @@ fn file_size(r: &mut Reader<'_>) -> Result<i64> {
     if size >= -1 {
         return Ok(size);
     }
-    Err(Error::new(at, "size of a file", Fault::Range { got: size, min: -1, max: i64::MAX }))
+    Err(Error::new(
+        at,
+        "size of a file",
+        Fault::Range {
+            got: size,
+            min: -1,
+            max: i64::MAX,
+        },
+    ))
 }

@@ -83,9 +83,16 @@ impl MetadataVersion {
             return Ok(version);
         }
         let fault = match got {
-            1 => Fault::Invalid("version 1 is that of Flink 1.1 and 1.2, which no tool since 1.11 reads".into()),
-            8.. => Fault::Invalid(format!("version {got} is newer than 7, the newest known (Flink 2.4)")),
-            _ => Fault::Unknown { got: got.into(), expected: "2 to 7" },
+            1 => Fault::Invalid(
+                "version 1 is that of Flink 1.1 and 1.2, which no tool since 1.11 reads".into(),
+            ),
+            8.. => Fault::Invalid(format!(
+                "version {got} is newer than 7, the newest known (Flink 2.4)"
+            )),
+            _ => Fault::Unknown {
+                got: got.into(),
+                expected: "2 to 7",
+            },
         };
         Err(Error::new(at, "metadata version", fault))
     }

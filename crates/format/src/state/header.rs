@@ -47,12 +47,20 @@ impl KeyedHeader {
         let at = r.offset();
         let version = r.i32("version of a keyed state stream")?;
         if version != Self::VERSION {
-            return Err(Error::new(at, "version of a keyed state stream", unsupported(version, 5, "6")));
+            return Err(Error::new(
+                at,
+                "version of a keyed state stream",
+                unsupported(version, 5, "6"),
+            ));
         }
         let compressed = r.bool("compression flag")?;
         let key = decode_serializer(r, extents)?;
         let states = meta_infos(r, extents)?;
-        Ok(Self { compressed, key, states })
+        Ok(Self {
+            compressed,
+            key,
+            states,
+        })
     }
 }
 
@@ -105,7 +113,12 @@ impl OperatorHeader {
         let compressed = version >= Self::WITH_COMPRESSION && r.bool("compression flag")?;
         let lists = meta_infos(r, extents)?;
         let broadcasts = meta_infos(r, extents)?;
-        Ok(Self { version, compressed, lists, broadcasts })
+        Ok(Self {
+            version,
+            compressed,
+            lists,
+            broadcasts,
+        })
     }
 }
 
@@ -122,10 +135,13 @@ impl Encode for OperatorHeader {
 
 fn unsupported(got: i32, last_old: i32, expected: &'static str) -> Fault {
     match got {
-        0.. if got <= last_old => {
-            Fault::Invalid(format!("version {got} is that of Flink 1.6 or older; take a savepoint with 1.8 first"))
-        }
-        _ => Fault::Unknown { got: got.into(), expected },
+        0.. if got <= last_old => Fault::Invalid(format!(
+            "version {got} is that of Flink 1.6 or older; take a savepoint with 1.8 first"
+        )),
+        _ => Fault::Unknown {
+            got: got.into(),
+            expected,
+        },
     }
 }
 
@@ -134,8 +150,18 @@ fn meta_infos(r: &mut Reader<'_>, extents: &[(u64, usize)]) -> Result<Vec<StateM
     let count = r.i16("number of states")?;
     let limit = (r.left() / StateMetaInfo::SMALLEST) as i64;
     match usize::try_from(count) {
-        Ok(count) if count as i64 <= limit => (0..count).map(|_| StateMetaInfo::decode_with(r, extents)).collect(),
-        _ => Err(Error::new(at, "number of states", Fault::Range { got: count.into(), min: 0, max: limit })),
+        Ok(count) if count as i64 <= limit => (0..count)
+            .map(|_| StateMetaInfo::decode_with(r, extents))
+            .collect(),
+        _ => Err(Error::new(
+            at,
+            "number of states",
+            Fault::Range {
+                got: count.into(),
+                min: 0,
+                max: limit,
+            },
+        )),
     }
 }
 
@@ -176,7 +202,9 @@ fn search<T>(
     error: Error,
     attempts: &mut usize,
 ) -> Option<T> {
-    let Fault::UnknownClass(_) = error.fault() else { return None };
+    let Fault::UnknownClass(_) = error.fault() else {
+        return None;
+    };
     let start = error.offset();
     let is_later = extents.last().is_none_or(|(offset, _)| start > *offset);
     if !is_later || extents.len() >= MAX_UNKNOWN {

@@ -84,12 +84,18 @@ impl StateMetaInfo {
 
     /// The serializer stored under a name.
     pub fn serializer(&self, key: SerializerKey) -> Option<&SerializerSnapshot> {
-        self.serializers.iter().find(|(name, _)| *name == *key.name()).map(|(_, snapshot)| snapshot)
+        self.serializers
+            .iter()
+            .find(|(name, _)| *name == *key.name())
+            .map(|(_, snapshot)| snapshot)
     }
 
     /// The value of an option.
     pub fn option(&self, name: &str) -> Option<&JavaString> {
-        self.options.iter().find(|(key, _)| *key == *name).map(|(_, value)| value)
+        self.options
+            .iter()
+            .find(|(key, _)| *key == *name)
+            .map(|(_, value)| value)
     }
 
     /// Which kind of keyed state this is; `None` for other backend state types and for the
@@ -142,7 +148,12 @@ impl StateMetaInfo {
                 Ok((key, decode_serializer(r, extents)?))
             })
             .collect::<Result<_>>()?;
-        Ok(Self { name, kind, options, serializers })
+        Ok(Self {
+            name,
+            kind,
+            options,
+            serializers,
+        })
     }
 }
 
@@ -175,9 +186,15 @@ pub(super) fn decode_serializer(r: &mut Reader<'_>, extents: &[(u64, usize)]) ->
     let Some((_, len)) = extents.iter().find(|(offset, _)| *offset == ahead.offset()) else {
         return SerializerSnapshot::decode_proxied(r);
     };
-    let bytes = ahead.take(*len, "content of an unknown serializer snapshot")?.to_vec();
+    let bytes = ahead
+        .take(*len, "content of an unknown serializer snapshot")?
+        .to_vec();
     *r = ahead;
-    Ok(SerializerSnapshot { class, version, content: Content::Opaque { bytes } })
+    Ok(SerializerSnapshot {
+        class,
+        version,
+        content: Content::Opaque { bytes },
+    })
 }
 
 impl BackendStateType {
@@ -190,7 +207,10 @@ impl BackendStateType {
             3 => Self::PriorityQueue,
             4 => Self::KeyValueV2,
             got => {
-                let fault = Fault::Unknown { got: got.into(), expected: "0 to 4" };
+                let fault = Fault::Unknown {
+                    got: got.into(),
+                    expected: "0 to 4",
+                };
                 return Err(Error::new(at, "backend state type", fault));
             }
         })

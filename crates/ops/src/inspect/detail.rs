@@ -2,9 +2,7 @@
 
 use serde::Serialize;
 use statetool_format::metadata::{KeyGroupsHandle, StreamHandle};
-use statetool_snapshot::{Files, Layout, LoadedOperator, Part, State};
-
-use crate::schema;
+use statetool_snapshot::{Files, Layout, LoadedOperator, Part, State, StateKind};
 
 /// All about one state.
 #[derive(Debug, Clone, Serialize)]
@@ -41,10 +39,19 @@ pub struct BytePlace {
 /// All about a state of an operator.
 pub fn detail(files: &Files, operator: String, loaded: &LoadedOperator, state: &State) -> Detail {
     let mut places = Vec::new();
-    for part in loaded.parts.iter().filter(|part| part.index_of(&state.name).is_some()) {
+    for part in loaded
+        .parts
+        .iter()
+        .filter(|part| part.index_of(&state.name).is_some())
+    {
         add_places(files, part, state, &mut places);
     }
-    Detail { operator, state: state.name.clone(), types: schema::tree(state), places }
+    Detail {
+        operator,
+        state: state.name.clone(),
+        types: types(state),
+        places,
+    }
 }
 
 fn add_places(files: &Files, part: &Part, state: &State, places: &mut Vec<BytePlace>) {
@@ -62,18 +69,29 @@ fn add_places(files: &Files, part: &Part, state: &State, places: &mut Vec<BytePl
         Layout::Canonical { handle, .. } => {
             places.push(place("canonical", &handle.delegate, None, first_offset(handle)));
         }
-        Layout::Heap { handle, .. } => places.push(place("heap", &handle.delegate, None, first_offset(handle))),
+        Layout::Heap { handle, .. } => {
+            places.push(place("heap", &handle.delegate, None, first_offset(handle)))
+        }
         Layout::RawTimers { handle, .. } => {
             places.push(place("raw-timers", &handle.delegate, None, first_offset(handle)));
         }
         Layout::RocksDb(database) => {
             // The family's live tables, where the manifest can be read; else all of them.
             let live: Option<Vec<String>> = database.open(files).ok().and_then(|database| {
-                Some(database.family(&state.name)?.files().map(statetool_backend::rocksdb::LiveFile::name).collect())
+                Some(
+                    database
+                        .family(&state.name)?
+                        .files()
+                        .map(statetool_backend::rocksdb::LiveFile::name)
+                        .collect(),
+                )
             });
             for file in database.handle.files() {
                 let name = file.local_path.to_str().into_owned();
-                if live.as_ref().map_or(name.ends_with(".sst"), |live| live.contains(&name)) {
+                if live
+                    .as_ref()
+                    .map_or(name.ends_with(".sst"), |live| live.contains(&name))
+                {
                     places.push(place("rocksdb", &file.handle, Some(name), None));
                 }
             }
@@ -85,15 +103,42 @@ fn add_places(files: &Files, part: &Part, state: &State, places: &mut Vec<BytePl
         }
         Layout::Operator { handle, .. } => {
             let stored = handle.states.iter().find(|stored| stored.name == state.meta.name);
-            let offset = stored.and_then(|stored| stored.offsets.first()).and_then(|at| u64::try_from(*at).ok());
+            let offset = stored
+                .and_then(|stored| stored.offsets.first())
+                .and_then(|at| u64::try_from(*at).ok());
             places.push(place("operator", &handle.delegate, None, offset));
         }
         Layout::RawKeyed { .. } | Layout::RawOperator { .. } => {}
     }
 }
 
+/// The types of a state's parts, a line each.
+fn types(state: &State) -> String {
+    let parts = [
+        ("key", &state.key),
+        ("namespace", &state.namespace),
+        ("map key", &state.map_key),
+    ];
+    let mut text = String::new();
+    for (name, ty) in parts
+        .into_iter()
+        .filter_map(|(name, ty)| Some((name, ty.as_ref()?)))
+    {
+        text.push_str(&format!("{name}: {}\n", ty.name()));
+    }
+    if state.kind != StateKind::Timer {
+        text.push_str(&format!("value: {}\n", state.value.name()));
+    }
+    text
+}
+
 fn first_offset(handle: &KeyGroupsHandle) -> Option<u64> {
-    handle.offsets.iter().filter_map(|offset| u64::try_from(*offset).ok()).filter(|offset| *offset > 0).min()
+    handle
+        .offsets
+        .iter()
+        .filter_map(|offset| u64::try_from(*offset).ok())
+        .filter(|offset| *offset > 0)
+        .min()
 }
 
 fn file_of(files: &Files, stream: &StreamHandle) -> String {

@@ -6,16 +6,14 @@ mod stats;
 
 pub use detail::{BytePlace, Detail, detail};
 pub use model::{
-    InspectReport, KeyGroupStats, LargestKey, OperatorReport, SizeBucket, SnapshotInfo, StateReport, StateStats,
-    UnreadableReport,
+    InspectReport, KeyGroupStats, LargestKey, OperatorReport, SizeBucket, SnapshotInfo, StateReport,
+    StateStats, UnreadableReport,
 };
 
 use std::sync::Arc;
 
 use statetool_format::metadata::StreamHandle;
-use statetool_snapshot::{
-    LoadedOperator, Operator, Result, Snapshot, State, StateKind, StateSelector,
-};
+use statetool_snapshot::{LoadedOperator, Operator, Result, Snapshot, State, StateKind, StateSelector};
 
 use crate::progress::Progress;
 use crate::{cat, kafka};
@@ -45,13 +43,18 @@ pub fn inspect(snapshot: &Snapshot, options: &InspectOptions) -> Result<InspectR
     let operators = options.selector.operators(snapshot)?;
     for operator in &operators {
         let loaded = snapshot.load_operator(operator)?;
-        known |= loaded.states.iter().any(|state| options.selector.wants(&state.name));
+        known |= loaded
+            .states
+            .iter()
+            .any(|state| options.selector.wants(&state.name));
         let stats = match options.stats {
             true => Some(stats::collect(snapshot, operator, &loaded, options)?),
             false => None,
         };
         report.add_operator(operator, &loaded, &options.selector, stats.as_ref());
-        report.kafka.extend(kafka::positions(snapshot, operator, &loaded)?);
+        report
+            .kafka
+            .extend(kafka::positions(snapshot, operator, &loaded)?);
     }
     if let (false, Some(state)) = (known, &options.selector.state) {
         return Err(cat::unknown_state(snapshot, &operators, state));
@@ -62,7 +65,10 @@ pub fn inspect(snapshot: &Snapshot, options: &InspectOptions) -> Result<InspectR
 impl InspectReport {
     fn new(snapshot: &Snapshot) -> Self {
         let metadata = snapshot.metadata();
-        let streams: u64 = snapshot.operators().map(|operator| operator.recorded_bytes()).sum();
+        let streams: u64 = snapshot
+            .operators()
+            .map(|operator| operator.recorded_bytes())
+            .sum();
         let inline: u64 = inline_bytes(snapshot);
         Self {
             schema: "statetool.inspect.v1",
@@ -73,7 +79,9 @@ impl InspectReport {
                 timestamp: None,
                 metadata_version: metadata.version.number(),
                 flink: snapshot.releases().to_string(),
-                bytes: streams.saturating_sub(inline).saturating_add(snapshot.metadata_bytes()),
+                bytes: streams
+                    .saturating_sub(inline)
+                    .saturating_add(snapshot.metadata_bytes()),
             },
             operators: Vec::new(),
             kafka: Vec::new(),
@@ -91,7 +99,11 @@ impl InspectReport {
         let wanted = loaded.states.iter().filter(|state| selector.wants(&state.name));
         let states = wanted.map(|state| state_report(state, loaded, stats)).collect();
         let id = operator.id().to_string();
-        for unreadable in loaded.unreadable.iter().chain(stats.iter().flat_map(|stats| &stats.unreadable)) {
+        for unreadable in loaded
+            .unreadable
+            .iter()
+            .chain(stats.iter().flat_map(|stats| &stats.unreadable))
+        {
             let report = UnreadableReport {
                 operator: id.clone(),
                 state: unreadable.state.clone(),
@@ -109,7 +121,11 @@ impl InspectReport {
             parallelism: operator.state.parallelism,
             max_parallelism: operator.state.max_parallelism,
             finished: operator.finished(),
-            coordinator_bytes: operator.state.coordinator.as_ref().and_then(StreamHandle::recorded_size),
+            coordinator_bytes: operator
+                .state
+                .coordinator
+                .as_ref()
+                .and_then(StreamHandle::recorded_size),
             channel_states: operator
                 .state
                 .running()
@@ -131,7 +147,9 @@ fn inline_bytes(snapshot: &Snapshot) -> u64 {
             }
         };
         operator.coordinator.iter().for_each(&mut add);
-        operator.running().for_each(|(_, state)| state.visit_streams(&mut |stream| add(stream)));
+        operator
+            .running()
+            .for_each(|(_, state)| state.visit_streams(&mut |stream| add(stream)));
     }
     bytes
 }

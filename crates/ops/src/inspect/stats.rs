@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use statetool_format::Reader;
 use statetool_snapshot::{
     Entry, ErrorKind, Flow, KeyParts, LoadedOperator, Operator, Payload, Result, Snapshot, State, StateKind,
-    StateSelector, StoredKey, Unreadable,
+    StoredKey, Unreadable,
 };
 use statetool_values::{Framing, JsonOptions, JsonWriter, Type, walk};
 
@@ -67,27 +67,38 @@ pub(super) fn collect(
     let scan = |stats: &mut OperatorStats, item: &work::WorkItem<'_>| {
         let mut index = StateIndex::default();
         let mut ticker = options.progress.ticker();
-        let scanned = item.part.scan(snapshot.files(), item.range, &wanted, &mut |entry| {
-            let at = index.of(entry, stats);
-            let bytes = entry.bytes();
-            ticker.tick(bytes);
-            stats.add(entry, bytes, at)?;
-            Ok(Flow::Continue(()))
-        });
+        let scanned = item
+            .part
+            .scan(snapshot.files(), item.range, &wanted, &mut |entry| {
+                let at = index.of(entry, stats);
+                let bytes = entry.bytes();
+                ticker.tick(bytes);
+                stats.add(entry, bytes, at)?;
+                Ok(Flow::Continue(()))
+            });
         match scanned {
             Err(error) if error.kind() == ErrorKind::NotInterpretable => {
                 let reason = format!("not all entries can be counted: {error}");
-                stats.unreadable.push(Unreadable { state: None, serializer: String::new(), reason });
+                stats.unreadable.push(Unreadable {
+                    state: None,
+                    serializer: String::new(),
+                    reason,
+                });
                 Ok(())
             }
-            Err(error) => {
-                Err(error.within(format!("operator `{}`, subtask {}", operator.label(), item.part.subtask)))
-            }
+            Err(error) => Err(error.within(format!(
+                "operator `{}`, subtask {}",
+                operator.label(),
+                item.part.subtask
+            ))),
             Ok(_) => Ok(()),
         }
     };
     // States without a single entry are counted too.
-    let mut total = OperatorStats { max_parallelism: operator.state.max_parallelism, ..OperatorStats::default() };
+    let mut total = OperatorStats {
+        max_parallelism: operator.state.max_parallelism,
+        ..OperatorStats::default()
+    };
     for stats in work::for_each(&items, options.threads, OperatorStats::default, scan)? {
         total.merge(stats);
     }
@@ -95,7 +106,10 @@ pub(super) fn collect(
         total.position(state);
     }
     let bytes = total.states.iter().map(|state| state.bytes).sum();
-    total.states.iter_mut().for_each(|state| state.operator_bytes = bytes);
+    total
+        .states
+        .iter_mut()
+        .for_each(|state| state.operator_bytes = bytes);
     Ok(total)
 }
 
@@ -122,11 +136,16 @@ impl StateIndex {
 
 impl OperatorStats {
     pub(super) fn of(&self, state: &State) -> Option<&StateCounts> {
-        self.states.iter().find(|counts| counts.name == state.name && counts.kind == state.kind)
+        self.states
+            .iter()
+            .find(|counts| counts.name == state.name && counts.kind == state.kind)
     }
 
     fn position(&mut self, state: &State) -> usize {
-        let known = self.states.iter().position(|counts| counts.name == state.name && counts.kind == state.kind);
+        let known = self
+            .states
+            .iter()
+            .position(|counts| counts.name == state.name && counts.kind == state.kind);
         known.unwrap_or_else(|| {
             self.states.push(StateCounts::new(state));
             self.states.len() - 1
@@ -148,7 +167,11 @@ impl OperatorStats {
     fn merge(&mut self, other: Self) {
         for mut counts in other.states {
             counts.end_run();
-            match self.states.iter_mut().find(|known| known.name == counts.name && known.kind == counts.kind) {
+            match self
+                .states
+                .iter_mut()
+                .find(|known| known.name == counts.name && known.kind == counts.kind)
+            {
                 Some(known) => known.merge(counts),
                 None => self.states.push(counts),
             }
@@ -163,8 +186,11 @@ impl OperatorStats {
 
     pub(super) fn key_groups(&self) -> Option<KeyGroupStats> {
         let total: u64 = self.groups.values().map(|(_, bytes)| bytes).sum();
-        let mut groups: Vec<(u32, u64, u64)> =
-            self.groups.iter().map(|(group, (entries, bytes))| (*group, *entries, *bytes)).collect();
+        let mut groups: Vec<(u32, u64, u64)> = self
+            .groups
+            .iter()
+            .map(|(group, (entries, bytes))| (*group, *entries, *bytes))
+            .collect();
         groups.sort_by_key(|(group, _, bytes)| (std::cmp::Reverse(*bytes), *group));
         let (_, _, largest) = groups.first()?;
         let mean = total as f64 / f64::from(self.max_parallelism.max(1));
@@ -217,11 +243,16 @@ impl StateCounts {
 
     fn add_timer(&mut self, entry: &Entry<'_>) {
         let timestamp = match entry.key {
-            StoredKey::Composite(bytes) => Reader::new(bytes).i64("time stamp").ok().map(|flipped| flipped ^ i64::MIN),
+            StoredKey::Composite(bytes) => Reader::new(bytes)
+                .i64("time stamp")
+                .ok()
+                .map(|flipped| flipped ^ i64::MIN),
             StoredKey::Split { timestamp, .. } => timestamp,
             StoredKey::None { .. } => None,
         };
-        timestamp.into_iter().for_each(|timestamp| self.timers.add(timestamp));
+        timestamp
+            .into_iter()
+            .for_each(|timestamp| self.timers.add(timestamp));
     }
 
     fn add_last_access(&mut self, entry: &Entry<'_>) -> Result<()> {
@@ -257,7 +288,9 @@ impl StateCounts {
             }
             return;
         }
-        let Ok(Some(parts)) = entry.key_parts() else { return };
+        let Ok(Some(parts)) = entry.key_parts() else {
+            return;
+        };
         match self.run.as_mut() {
             Some(run) if run.is_of(entry.key_group, &parts) => {
                 run.entries += 1;
@@ -285,7 +318,8 @@ impl StateCounts {
 
     fn keep(&mut self, run: Run) {
         self.largest.push(run);
-        self.largest.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.id.cmp(&b.id)));
+        self.largest
+            .sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.id.cmp(&b.id)));
         self.largest.truncate(LARGEST);
     }
 
@@ -294,19 +328,35 @@ impl StateCounts {
         self.bytes += other.bytes;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
-        self.sizes.iter_mut().zip(other.sizes).for_each(|(bucket, count)| *bucket += count);
+        self.sizes
+            .iter_mut()
+            .zip(other.sizes)
+            .for_each(|(bucket, count)| *bucket += count);
         other.largest.into_iter().for_each(|run| self.keep(run));
         self.timers.merge(other.timers);
         self.last_access.merge(other.last_access);
     }
 
     pub(super) fn report(&self) -> StateStats {
-        let bucket = |(bits, entries): (usize, &u64)| SizeBucket { below: 1 << bits.min(63), entries: *entries };
+        let bucket = |(bits, entries): (usize, &u64)| SizeBucket {
+            below: 1 << bits.min(63),
+            entries: *entries,
+        };
         StateStats {
-            share: if self.operator_bytes > 0 { self.bytes as f64 / self.operator_bytes as f64 } else { 0.0 },
+            share: if self.operator_bytes > 0 {
+                self.bytes as f64 / self.operator_bytes as f64
+            } else {
+                0.0
+            },
             min_bytes: if self.entries > 0 { self.min } else { 0 },
             max_bytes: self.max,
-            sizes: self.sizes.iter().enumerate().filter(|(_, count)| **count > 0).map(bucket).collect(),
+            sizes: self
+                .sizes
+                .iter()
+                .enumerate()
+                .filter(|(_, count)| **count > 0)
+                .map(bucket)
+                .collect(),
             largest_keys: self.largest.iter().map(Run::report).collect(),
             timers: self.timers.report(),
             last_access: self.last_access.report(),
@@ -347,7 +397,9 @@ impl Run {
 
 /// A serialized key or namespace as rows show it.
 fn json(ty: Option<&Type>, bytes: &[u8]) -> serde_json::Value {
-    let Some(ty) = ty else { return serde_json::Value::Null };
+    let Some(ty) = ty else {
+        return serde_json::Value::Null;
+    };
     let mut text = Vec::new();
     let mut writer = JsonWriter::new(&mut text, JsonOptions::default());
     match walk(ty, &mut Reader::new(bytes), Framing::Framed, &mut writer) {

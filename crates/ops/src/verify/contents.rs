@@ -62,7 +62,9 @@ fn check_tables(snapshot: &Snapshot, operator: &Operator<'_>, part: &Part, repor
                 Err(error) => report.findings.push(finding(error.to_string())),
                 Ok(opened) => {
                     for missing in opened.missing_files() {
-                        report.findings.push(finding(format!("the manifest names `{missing}`, which is not in the handle")));
+                        report.findings.push(finding(format!(
+                            "the manifest names `{missing}`, which is not in the handle"
+                        )));
                     }
                     for file in opened.families().iter().flat_map(|family| family.files()) {
                         if let Err(error) = opened.verify_file(file.number) {
@@ -72,13 +74,25 @@ fn check_tables(snapshot: &Snapshot, operator: &Operator<'_>, part: &Part, repor
                 }
             }
         }
-        Layout::Changelog { base, .. } => base.iter().for_each(|part| check_tables(snapshot, operator, part, report)),
+        Layout::Changelog { base, .. } => base
+            .iter()
+            .for_each(|part| check_tables(snapshot, operator, part, report)),
         _ => {}
     }
 }
 
-fn check_item(snapshot: &Snapshot, operator: &Operator<'_>, item: &work::WorkItem<'_>, options: &VerifyOptions, found: &mut Found) {
-    let Found { findings, notes, checked } = found;
+fn check_item(
+    snapshot: &Snapshot,
+    operator: &Operator<'_>,
+    item: &work::WorkItem<'_>,
+    options: &VerifyOptions,
+    found: &mut Found,
+) {
+    let Found {
+        findings,
+        notes,
+        checked,
+    } = found;
     let finding = |message: String| Finding::of(operator, message).subtask(item.part.subtask);
     let before = findings.len();
     let mut ticker = options.progress.ticker();
@@ -93,14 +107,25 @@ fn check_item(snapshot: &Snapshot, operator: &Operator<'_>, item: &work::WorkIte
         match check_entry(entry, operator.state.max_parallelism) {
             Ok(()) => Ok(Flow::Continue(())),
             Err(error) => {
-                let group = entry.key_group.map_or_else(String::new, |group| format!("key group {group}, "));
-                let at = entry.offset.map_or_else(String::new, |offset| format!("entry at offset {offset:#x}, "));
+                let group = entry
+                    .key_group
+                    .map_or_else(String::new, |group| format!("key group {group}, "));
+                let at = entry
+                    .offset
+                    .map_or_else(String::new, |offset| format!("entry at offset {offset:#x}, "));
                 findings.push(finding(format!("{group}{at}{error}")).state(&entry.state.name));
-                Ok(if findings.len() - before < MAX_FINDINGS { Flow::Continue(()) } else { Flow::Break(()) })
+                Ok(if findings.len() - before < MAX_FINDINGS {
+                    Flow::Continue(())
+                } else {
+                    Flow::Break(())
+                })
             }
         }
     };
-    match item.part.scan(snapshot.files(), item.range, &|_| true, &mut visit) {
+    match item
+        .part
+        .scan(snapshot.files(), item.range, &|_| true, &mut visit)
+    {
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotInterpretable => {
             notes.push(finding(format!("not checked to the end: {error}")));
@@ -149,12 +174,21 @@ fn check_part(ty: Option<&Type>, bytes: &[u8]) -> FormatResult<()> {
 
 /// A key in the wrong key group is invisible to the job.
 fn check_key_group(entry: &Entry<'_>, key: &[u8], max_parallelism: u32) -> FormatResult<()> {
-    let (Some(ty), Some(group)) = (&entry.state.key, entry.key_group) else { return Ok(()) };
+    let (Some(ty), Some(group)) = (&entry.state.key, entry.key_group) else {
+        return Ok(());
+    };
     let r = &mut Reader::new(key);
-    let Ok((value, Extent::Exact)) = Value::decode(ty, r, Framing::Framed) else { return Ok(()) };
-    let Some(hash) = java_hash(ty, &value) else { return Ok(()) };
+    let Ok((value, Extent::Exact)) = Value::decode(ty, r, Framing::Framed) else {
+        return Ok(());
+    };
+    let Some(hash) = java_hash(ty, &value) else {
+        return Ok(());
+    };
     match key_group_of_hash(hash, max_parallelism) {
         expected if expected == group => Ok(()),
-        expected => Err(r.invalid("key", format!("belongs to key group {expected}, but is stored in {group}"))),
+        expected => Err(r.invalid(
+            "key",
+            format!("belongs to key group {expected}, but is stored in {group}"),
+        )),
     }
 }

@@ -68,12 +68,22 @@ pub struct Finding {
 
 impl Finding {
     fn new(message: impl Into<String>) -> Self {
-        Self { operator: None, uid: None, subtask: None, state: None, message: message.into() }
+        Self {
+            operator: None,
+            uid: None,
+            subtask: None,
+            state: None,
+            message: message.into(),
+        }
     }
 
     fn of(operator: &Operator<'_>, message: impl Into<String>) -> Self {
         let (id, uid) = (Some(operator.id().to_string()), operator.uid.clone());
-        Self { operator: id, uid, ..Self::new(message) }
+        Self {
+            operator: id,
+            uid,
+            ..Self::new(message)
+        }
     }
 
     fn subtask(mut self, subtask: u32) -> Self {

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use statetool_format::KeyGroupRange;
-use statetool_format::metadata::{KeyGroupsHandle, KeyedHandle, OperatorStateHandle, StreamHandle, Subtask, SubtaskState, Subtasks};
+use statetool_format::metadata::{
+    KeyGroupsHandle, KeyedHandle, OperatorStateHandle, StreamHandle, Subtask, SubtaskState, Subtasks,
+};
 use statetool_snapshot::{Operator, Snapshot};
 
 use super::{Finding, VerifyReport};
@@ -13,7 +15,10 @@ pub(super) fn check_metadata(snapshot: &Snapshot, report: &mut VerifyReport) {
     let mut ids = HashSet::new();
     for operator in snapshot.operators() {
         if !ids.insert(operator.id()) {
-            report.findings.push(Finding::of(&operator, "the operator is listed twice; Flink keeps one of them"));
+            report.findings.push(Finding::of(
+                &operator,
+                "the operator is listed twice; Flink keeps one of them",
+            ));
         }
         if operator.state.parallelism > operator.state.max_parallelism {
             let why = format!(
@@ -26,31 +31,43 @@ pub(super) fn check_metadata(snapshot: &Snapshot, report: &mut VerifyReport) {
     if let Some(properties) = &snapshot.metadata().properties
         && let Err(error) = statetool_format::java::JavaStream(properties.clone()).parse()
     {
-        report.findings.push(Finding::new(format!("checkpoint properties: {error}")));
+        report
+            .findings
+            .push(Finding::new(format!("checkpoint properties: {error}")));
     }
 }
 
 /// Checks the handles of an operator.
 pub(super) fn check_operator(snapshot: &Snapshot, operator: &Operator<'_>, report: &mut VerifyReport) {
     if let Some(stream) = &operator.state.coordinator {
-        check_stream(snapshot, stream, None, report, &|message| Finding::of(operator, message));
+        check_stream(snapshot, stream, None, report, &|message| {
+            Finding::of(operator, message)
+        });
     }
     check_indices(operator, report);
     for (subtask, state) in operator.state.running() {
         let finding = |message: String| Finding::of(operator, message).subtask(subtask);
         check_subtask(snapshot, operator, subtask, state, report, &finding);
     }
-    check_coverage(operator, report, "managed keyed state", |state| state.managed_keyed.as_ref());
-    check_coverage(operator, report, "raw keyed state", |state| state.raw_keyed.as_ref());
+    check_coverage(operator, report, "managed keyed state", |state| {
+        state.managed_keyed.as_ref()
+    });
+    check_coverage(operator, report, "raw keyed state", |state| {
+        state.raw_keyed.as_ref()
+    });
 }
 
 fn check_indices(operator: &Operator<'_>, report: &mut VerifyReport) {
-    let Subtasks::Listed(subtasks) = &operator.state.subtasks else { return };
+    let Subtasks::Listed(subtasks) = &operator.state.subtasks else {
+        return;
+    };
     let mut seen = HashSet::new();
     for subtask in subtasks {
         let (Subtask::Finished { index } | Subtask::Running { index, .. }) = subtask;
         if !seen.insert(index) {
-            report.findings.push(Finding::of(operator, "the subtask is listed twice").subtask(*index));
+            report
+                .findings
+                .push(Finding::of(operator, "the subtask is listed twice").subtask(*index));
         }
     }
 }
@@ -65,11 +82,17 @@ fn check_subtask(
     report: &mut VerifyReport,
     finding: &MakeFinding<'_>,
 ) {
-    for handle in [&state.managed_operator, &state.raw_operator].into_iter().flatten() {
+    for handle in [&state.managed_operator, &state.raw_operator]
+        .into_iter()
+        .flatten()
+    {
         check_partitions(snapshot, handle, report, finding);
     }
-    let expected =
-        KeyGroupRange::of_subtask(subtask, operator.state.parallelism, operator.state.max_parallelism);
+    let expected = KeyGroupRange::of_subtask(
+        subtask,
+        operator.state.parallelism,
+        operator.state.max_parallelism,
+    );
     for handle in [&state.managed_keyed, &state.raw_keyed].into_iter().flatten() {
         let range = handle.range();
         if range != expected {
@@ -92,14 +115,26 @@ fn check_partitions(
     let mut names = HashSet::new();
     for state in &handle.states {
         if !names.insert(&state.name) {
-            report.findings.push(finding(format!("operator state `{}` is listed twice", state.name)));
+            report.findings.push(finding(format!(
+                "operator state `{}` is listed twice",
+                state.name
+            )));
         }
     }
-    let offsets: Vec<i64> = handle.states.iter().flat_map(|state| state.offsets.iter().copied()).collect();
+    let offsets: Vec<i64> = handle
+        .states
+        .iter()
+        .flat_map(|state| state.offsets.iter().copied())
+        .collect();
     check_stream(snapshot, &handle.delegate, Some(&offsets), report, finding);
 }
 
-fn check_keyed(snapshot: &Snapshot, handle: &KeyedHandle, report: &mut VerifyReport, finding: &MakeFinding<'_>) {
+fn check_keyed(
+    snapshot: &Snapshot,
+    handle: &KeyedHandle,
+    report: &mut VerifyReport,
+    finding: &MakeFinding<'_>,
+) {
     match handle {
         KeyedHandle::KeyGroups(groups) => check_key_groups(snapshot, groups, report, finding),
         KeyedHandle::Incremental(incremental) => {
@@ -110,10 +145,14 @@ fn check_keyed(snapshot: &Snapshot, handle: &KeyedHandle, report: &mut VerifyRep
             for file in incremental.files() {
                 let name = file.local_path.to_str();
                 if !names.insert(name.clone()) {
-                    report.findings.push(finding(format!("database file `{name}` is listed twice")));
+                    report
+                        .findings
+                        .push(finding(format!("database file `{name}` is listed twice")));
                 }
                 if !is_plain_name(&name) {
-                    report.findings.push(finding(format!("database file `{name}` is no plain file name")));
+                    report
+                        .findings
+                        .push(finding(format!("database file `{name}` is no plain file name")));
                 }
                 check_stream(snapshot, &file.handle, None, report, finding);
             }
@@ -133,8 +172,18 @@ fn check_keyed(snapshot: &Snapshot, handle: &KeyedHandle, report: &mut VerifyRep
     }
 }
 
-fn check_key_groups(snapshot: &Snapshot, groups: &KeyGroupsHandle, report: &mut VerifyReport, finding: &MakeFinding<'_>) {
-    let offsets: Vec<i64> = groups.offsets.iter().copied().filter(|offset| *offset > 0).collect();
+fn check_key_groups(
+    snapshot: &Snapshot,
+    groups: &KeyGroupsHandle,
+    report: &mut VerifyReport,
+    finding: &MakeFinding<'_>,
+) {
+    let offsets: Vec<i64> = groups
+        .offsets
+        .iter()
+        .copied()
+        .filter(|offset| *offset > 0)
+        .collect();
     check_stream(snapshot, &groups.delegate, Some(&offsets), report, finding);
 }
 
@@ -169,17 +218,25 @@ fn check_stream(
     report: &mut VerifyReport,
     finding: &MakeFinding<'_>,
 ) {
-    let Some(len) = check_exists(snapshot, stream, report, finding) else { return };
+    let Some(len) = check_exists(snapshot, stream, report, finding) else {
+        return;
+    };
     let place = || match snapshot.files().locate(stream) {
         Ok(Some(location)) => format!("`{location}`"),
         _ => "inline state".to_owned(),
     };
     if let Some(recorded) = stream.recorded_size().filter(|recorded| *recorded != len) {
-        report.findings.push(finding(format!("{}: {len} bytes, {recorded} are recorded", place())));
+        report.findings.push(finding(format!(
+            "{}: {len} bytes, {recorded} are recorded",
+            place()
+        )));
     }
     for offset in offsets.unwrap_or_default() {
         if u64::try_from(*offset).map_or(true, |offset| offset > len) {
-            report.findings.push(finding(format!("{}: offset {offset} lies outside of its {len} bytes", place())));
+            report.findings.push(finding(format!(
+                "{}: offset {offset} lies outside of its {len} bytes",
+                place()
+            )));
         }
     }
 }
@@ -192,8 +249,10 @@ fn check_coverage<'s>(
     handle: impl Fn(&'s SubtaskState) -> Option<&'s KeyedHandle>,
 ) {
     let state: &'s _ = operator.state;
-    let mut ranges: Vec<(KeyGroupRange, u32)> =
-        state.running().filter_map(|(subtask, state)| Some((handle(state)?.range(), subtask))).collect();
+    let mut ranges: Vec<(KeyGroupRange, u32)> = state
+        .running()
+        .filter_map(|(subtask, state)| Some((handle(state)?.range(), subtask)))
+        .collect();
     ranges.sort_unstable();
     for pair in ranges.windows(2) {
         if let [(first, a), (second, b)] = pair
@@ -205,7 +264,10 @@ fn check_coverage<'s>(
     }
     for (range, subtask) in &ranges {
         if range.end() > state.max_parallelism {
-            let why = format!("{what}: key groups {range} reach beyond max parallelism {}", state.max_parallelism);
+            let why = format!(
+                "{what}: key groups {range} reach beyond max parallelism {}",
+                state.max_parallelism
+            );
             report.findings.push(Finding::of(operator, why).subtask(*subtask));
         }
     }

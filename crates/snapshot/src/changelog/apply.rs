@@ -17,11 +17,17 @@ use crate::state::{State, StateKind};
 impl Overlay {
     pub(super) fn replay(&mut self, log: &Log) -> Result<()> {
         for change in &log.changes {
-            let name = log.definitions.get(change.definition).map(|meta| meta.name.to_str()).unwrap_or_default();
+            let name = log
+                .definitions
+                .get(change.definition)
+                .map(|meta| meta.name.to_str())
+                .unwrap_or_default();
             let Some(index) = self.header.states.iter().position(|state| state.name == name) else {
                 continue;
             };
-            let Some(state) = self.header.states.get(index).cloned() else { continue };
+            let Some(state) = self.header.states.get(index).cloned() else {
+                continue;
+            };
             let applied = self.apply(index, &state, change).in_file("changelog");
             applied.map_err(|error| Error::from(error).within(format!("state `{name}`")))?;
         }
@@ -36,11 +42,18 @@ impl Overlay {
         }
         let key = part(state.key.as_ref(), r)?;
         let namespace = part(state.namespace.as_ref(), r)?;
-        let id = KeyId { state: index, key: key.to_vec(), namespace: namespace.to_vec() };
+        let id = KeyId {
+            state: index,
+            key: key.to_vec(),
+            namespace: namespace.to_vec(),
+        };
         if change.operation == Operation::MergeNamespaces {
             return self.merge_namespaces(state, id, key_group, r);
         }
-        let entry = self.keyed.entry(id).or_insert_with(|| KeyChange { key_group, ..KeyChange::default() });
+        let entry = self.keyed.entry(id).or_insert_with(|| KeyChange {
+            key_group,
+            ..KeyChange::default()
+        });
         entry.apply(state, change.operation, r)
     }
 
@@ -55,20 +68,35 @@ impl Overlay {
         let (count, present) = match operation {
             Operation::AddElement => (r.count(8, "number of timers")?, true),
             Operation::RemoveElement => (1, false),
-            _ => return Err(r.invalid("operation of a change", format!("{operation:?} on a queue of timers"))),
+            _ => {
+                return Err(r.invalid(
+                    "operation of a change",
+                    format!("{operation:?} on a queue of timers"),
+                ));
+            }
         };
         for _ in 0..count {
             let start = r.clone();
             skip(&state.whole, r)?;
-            self.timers.insert((index, r.since(&start).to_vec()), (present, key_group));
+            self.timers
+                .insert((index, r.since(&start).to_vec()), (present, key_group));
         }
         r.finish("change of a queue of timers")
     }
 
     /// Session windows: the contents of other namespaces move into one.
-    fn merge_namespaces(&mut self, state: &State, id: KeyId, key_group: u32, r: &mut Reader<'_>) -> FormatResult<()> {
+    fn merge_namespaces(
+        &mut self,
+        state: &State,
+        id: KeyId,
+        key_group: u32,
+        r: &mut Reader<'_>,
+    ) -> FormatResult<()> {
         if state.kind != StateKind::List {
-            let why = format!("merged namespaces of a {} state need the job's own function", state.kind);
+            let why = format!(
+                "merged namespaces of a {} state need the job's own function",
+                state.kind
+            );
             return Err(r.fault("change", statetool_format::Fault::UnknownClass(why)));
         }
         // The namespace in front of the data is that of the last access; the target follows.
@@ -77,8 +105,14 @@ impl Overlay {
         let mut moved = Vec::new();
         for _ in 0..sources {
             let namespace = part(state.namespace.as_ref(), r)?.to_vec();
-            let source = KeyId { namespace: namespace.clone(), ..id.clone() };
-            let change = self.keyed.entry(source).or_insert_with(|| KeyChange { key_group, ..KeyChange::default() });
+            let source = KeyId {
+                namespace: namespace.clone(),
+                ..id.clone()
+            };
+            let change = self.keyed.entry(source).or_insert_with(|| KeyChange {
+                key_group,
+                ..KeyChange::default()
+            });
             if !change.replaced {
                 moved.push(Fragment::BaseOf(namespace));
             }
@@ -86,8 +120,14 @@ impl Overlay {
             change.replaced = true;
         }
         r.finish("merged namespaces")?;
-        let target = KeyId { namespace: target, ..id };
-        let change = self.keyed.entry(target).or_insert_with(|| KeyChange { key_group, ..KeyChange::default() });
+        let target = KeyId {
+            namespace: target,
+            ..id
+        };
+        let change = self.keyed.entry(target).or_insert_with(|| KeyChange {
+            key_group,
+            ..KeyChange::default()
+        });
         change.list.append(&mut moved);
         Ok(())
     }
@@ -125,14 +165,21 @@ impl KeyChange {
                 self.value = Some(part(Some(&state.whole), r)?.to_vec());
             }
             (kind, operation) => {
-                return Err(r.invalid("operation of a change", format!("{operation:?} on a {kind} state")));
+                return Err(r.invalid(
+                    "operation of a change",
+                    format!("{operation:?} on a {kind} state"),
+                ));
             }
         }
         r.finish("change")
     }
 
     fn clear(&mut self) {
-        *self = Self { key_group: self.key_group, replaced: true, ..Self::default() };
+        *self = Self {
+            key_group: self.key_group,
+            replaced: true,
+            ..Self::default()
+        };
     }
 
     /// Elements in the form of `ListSerializer`.
@@ -162,7 +209,9 @@ impl KeyChange {
 }
 
 fn part<'a>(ty: Option<&Arc<Type>>, r: &mut Reader<'a>) -> FormatResult<&'a [u8]> {
-    let Some(ty) = ty else { return Err(r.invalid("change", "the state has no such serializer")) };
+    let Some(ty) = ty else {
+        return Err(r.invalid("change", "the state has no such serializer"));
+    };
     let start = r.clone();
     skip(ty, r)?;
     Ok(r.since(&start))

@@ -82,7 +82,12 @@ impl Overlay {
         let key = base
             .iter()
             .flat_map(Part::states)
-            .find_map(|state| Some(KeyType { ty: state.key.clone()?, snapshot: state.key_snapshot.clone()? }))
+            .find_map(|state| {
+                Some(KeyType {
+                    ty: state.key.clone()?,
+                    snapshot: state.key_snapshot.clone()?,
+                })
+            })
             .or_else(|| log.key_of_timers(generation));
         let Some(key) = key else {
             if log.changes.is_empty() {
@@ -106,15 +111,26 @@ impl Overlay {
                 states.push(Arc::new(state));
             }
         }
-        let header = Header { compressed: false, prefix_bytes: prefix_bytes(max_parallelism), states };
-        let mut overlay = Self { header: Arc::new(header), ..Self::empty(max_parallelism) };
+        let header = Header {
+            compressed: false,
+            prefix_bytes: prefix_bytes(max_parallelism),
+            states,
+        };
+        let mut overlay = Self {
+            header: Arc::new(header),
+            ..Self::empty(max_parallelism)
+        };
         overlay.replay(&log)?;
         Ok(overlay)
     }
 
     fn empty(max_parallelism: u32) -> Self {
         let header = Arc::new(Header::empty(max_parallelism));
-        Self { header, keyed: HashMap::new(), timers: BTreeMap::new() }
+        Self {
+            header,
+            keyed: HashMap::new(),
+            timers: BTreeMap::new(),
+        }
     }
 
     /// The states of base and log.
@@ -141,9 +157,19 @@ struct Logged {
 impl Log {
     /// The key serializer that the snapshot of a timer serializer holds.
     fn key_of_timers(&self, generation: KryoGeneration) -> Option<KeyType> {
-        let timer = self.definitions.iter().find(|meta| meta.kind == BackendStateType::PriorityQueue)?;
-        let snapshot = timer.serializer(SerializerKey::Value)?.nested().into_iter().next()?;
-        Some(KeyType { ty: Arc::new(Type::of(snapshot, generation)), snapshot: Arc::new(snapshot.clone()) })
+        let timer = self
+            .definitions
+            .iter()
+            .find(|meta| meta.kind == BackendStateType::PriorityQueue)?;
+        let snapshot = timer
+            .serializer(SerializerKey::Value)?
+            .nested()
+            .into_iter()
+            .next()?;
+        Some(KeyType {
+            ty: Arc::new(Type::of(snapshot, generation)),
+            snapshot: Arc::new(snapshot.clone()),
+        })
     }
 }
 
@@ -154,7 +180,9 @@ fn read_log(handle: &ChangelogHandle, files: &Files, generation: KryoGeneration)
         let mut ids: HashMap<u16, usize> = HashMap::new();
         let mut visit = |group: i32, r: &mut Reader<'_>| log.push(group, r, &mut ids, generation);
         match handle {
-            KeyedHandle::InlineChangelog(inline) => changelog::visit_inline(inline, "_metadata, inline changelog", visit)?,
+            KeyedHandle::InlineChangelog(inline) => {
+                changelog::visit_inline(inline, "_metadata, inline changelog", visit)?
+            }
             KeyedHandle::ChangelogFiles(in_files) => {
                 let open = |stream: &_| {
                     files.open(stream).map_err(|error| {
@@ -178,20 +206,33 @@ impl Log {
         generation: KryoGeneration,
     ) -> statetool_format::Result<()> {
         let start = r.clone();
-        let skip_default = |meta: &StateMetaInfo, r: &mut Reader<'_>| match meta.serializer(SerializerKey::Value) {
-            Some(snapshot) => skip(&Type::of(snapshot, generation), r),
-            None => Err(r.invalid("default value", "the state has no value serializer")),
-        };
+        let skip_default =
+            |meta: &StateMetaInfo, r: &mut Reader<'_>| match meta.serializer(SerializerKey::Value) {
+                Some(snapshot) => skip(&Type::of(snapshot, generation), r),
+                None => Err(r.invalid("default value", "the state has no value serializer")),
+            };
         match Change::decode(r, skip_default)? {
             Change::Define { state, meta } => {
                 ids.insert(state, self.definitions.len());
                 self.definitions.push(Arc::new(*meta));
             }
-            Change::Apply { state, operation, mut data } => {
+            Change::Apply {
+                state,
+                operation,
+                mut data,
+            } => {
                 let Some(&definition) = ids.get(&state) else {
-                    return Err(start.invalid("state id of a change", format!("state {state} was not defined before")));
+                    return Err(start.invalid(
+                        "state id of a change",
+                        format!("state {state} was not defined before"),
+                    ));
                 };
-                self.changes.push(Logged { key_group, definition, operation, data: data.take_rest().to_vec() });
+                self.changes.push(Logged {
+                    key_group,
+                    definition,
+                    operation,
+                    data: data.take_rest().to_vec(),
+                });
             }
         }
         Ok(())

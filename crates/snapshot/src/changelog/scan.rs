@@ -31,7 +31,9 @@ impl Overlay {
         let merged = self.merged_lists(base, files, range)?;
         let mut seen: HashSet<KeyId> = HashSet::new();
         for piece in base {
-            let flow = piece.scan(files, range, wanted, &mut |entry| self.pass(entry, &merged, &mut seen, visit))?;
+            let flow = piece.scan(files, range, wanted, &mut |entry| {
+                self.pass(entry, &merged, &mut seen, visit)
+            })?;
             if flow.is_break() {
                 return Ok(flow);
             }
@@ -47,17 +49,34 @@ impl Overlay {
         seen: &mut HashSet<KeyId>,
         visit: &mut Visit<'_>,
     ) -> Result<Flow> {
-        let Some(index) = self.header.states.iter().position(|state| state.name == entry.state.name) else {
+        let Some(index) = self
+            .header
+            .states
+            .iter()
+            .position(|state| state.name == entry.state.name)
+        else {
             return visit(entry);
         };
-        let Some(parts) = entry.key_parts().in_file("base of a changelog")? else { return visit(entry) };
+        let Some(parts) = entry.key_parts().in_file("base of a changelog")? else {
+            return visit(entry);
+        };
         if let Some(timestamp) = parts.timestamp {
             let timer = timer_bytes(timestamp, parts.key, parts.namespace);
             let logged = self.timers.contains_key(&(index, timer));
-            return if logged { Ok(Flow::Continue(())) } else { visit(entry) };
+            return if logged {
+                Ok(Flow::Continue(()))
+            } else {
+                visit(entry)
+            };
         }
-        let id = KeyId { state: index, key: parts.key.to_vec(), namespace: parts.namespace.to_vec() };
-        let Some(change) = self.keyed.get(&id) else { return visit(entry) };
+        let id = KeyId {
+            state: index,
+            key: parts.key.to_vec(),
+            namespace: parts.namespace.to_vec(),
+        };
+        let Some(change) = self.keyed.get(&id) else {
+            return visit(entry);
+        };
         if change.replaced {
             return Ok(Flow::Continue(()));
         }
@@ -70,7 +89,10 @@ impl Overlay {
                 elements.extend(change.elements(&id, merged));
                 seen.insert(id);
                 let joined = elements.join(&b',');
-                visit(&Entry { value: Payload::Delimited(&joined), ..*entry })
+                visit(&Entry {
+                    value: Payload::Delimited(&joined),
+                    ..*entry
+                })
             }
             _ => visit(entry),
         }
@@ -87,17 +109,24 @@ impl Overlay {
         visit: &mut Visit<'_>,
     ) -> Result<Flow> {
         // In the order of key groups, so that the same log gives the same rows.
-        let mut changes: Vec<(&KeyId, &KeyChange)> =
-            self.keyed.iter().filter(|(_, change)| range.contains(change.key_group)).collect();
+        let mut changes: Vec<(&KeyId, &KeyChange)> = self
+            .keyed
+            .iter()
+            .filter(|(_, change)| range.contains(change.key_group))
+            .collect();
         changes.sort_by_key(|(id, change)| (change.key_group, id.state, &id.key, &id.namespace));
         for (id, change) in changes {
-            let Some(state) = self.header.states.get(id.state).filter(|state| wanted(state)) else { continue };
+            let Some(state) = self.header.states.get(id.state).filter(|state| wanted(state)) else {
+                continue;
+            };
             if change.add(subtask, state, id, merged, seen, visit)?.is_break() {
                 return Ok(Flow::Break(()));
             }
         }
         for ((index, timer), (present, key_group)) in &self.timers {
-            let Some(state) = self.header.states.get(*index).filter(|state| wanted(state)) else { continue };
+            let Some(state) = self.header.states.get(*index).filter(|state| wanted(state)) else {
+                continue;
+            };
             if !present || !range.contains(*key_group) {
                 continue;
             }
@@ -122,7 +151,13 @@ impl Overlay {
         for (id, change) in &self.keyed {
             for fragment in &change.list {
                 if let Fragment::BaseOf(namespace) = fragment {
-                    lists.insert(KeyId { namespace: namespace.clone(), ..id.clone() }, Vec::new());
+                    lists.insert(
+                        KeyId {
+                            namespace: namespace.clone(),
+                            ..id.clone()
+                        },
+                        Vec::new(),
+                    );
                 }
             }
         }
@@ -131,10 +166,18 @@ impl Overlay {
         }
         for piece in base {
             let collect = &mut |entry: &Entry<'_>| {
-                let index = self.header.states.iter().position(|state| state.name == entry.state.name);
+                let index = self
+                    .header
+                    .states
+                    .iter()
+                    .position(|state| state.name == entry.state.name);
                 let parts = entry.key_parts().in_file("base of a changelog")?;
                 if let (Some(state), Some(parts)) = (index, parts) {
-                    let id = KeyId { state, key: parts.key.to_vec(), namespace: parts.namespace.to_vec() };
+                    let id = KeyId {
+                        state,
+                        key: parts.key.to_vec(),
+                        namespace: parts.namespace.to_vec(),
+                    };
                     if let Some(list) = lists.get_mut(&id) {
                         *list = elements_of(entry)?;
                     }
@@ -156,7 +199,10 @@ impl KeyChange {
             match fragment {
                 Fragment::Element(element) => elements.push(element.clone()),
                 Fragment::BaseOf(namespace) => {
-                    let source = KeyId { namespace: namespace.clone(), ..id.clone() };
+                    let source = KeyId {
+                        namespace: namespace.clone(),
+                        ..id.clone()
+                    };
                     elements.extend(merged.get(&source).into_iter().flatten().cloned());
                 }
             }
@@ -174,8 +220,20 @@ impl KeyChange {
         visit: &mut Visit<'_>,
     ) -> Result<Flow> {
         let mut emit = |map_key: Option<&[u8]>, value: Payload<'_>| {
-            let key = StoredKey::Split { key: &id.key, namespace: &id.namespace, map_key, timestamp: None };
-            visit(&Entry { state, subtask, key_group: Some(self.key_group), key, value, offset: None })
+            let key = StoredKey::Split {
+                key: &id.key,
+                namespace: &id.namespace,
+                map_key,
+                timestamp: None,
+            };
+            visit(&Entry {
+                state,
+                subtask,
+                key_group: Some(self.key_group),
+                key,
+                value,
+                offset: None,
+            })
         };
         if let Some(value) = &self.value {
             return emit(None, Payload::Value(value));

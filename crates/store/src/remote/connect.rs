@@ -64,35 +64,47 @@ pub(crate) fn s3(location: &Location, options: &StoreOptions) -> Result<object_s
             builder = builder.with_config(key, value);
         }
     }
-    let endpoint = builder
+    builder = with_s3_host(builder, bucket, options);
+    for (key, value) in client_settings(options) {
+        builder = builder.with_config(Key::Client(key), value);
+    }
+    builder.build().map_err(misconfigured(location))
+}
+
+/// Sets the end point, and whether the bucket goes into the host name or into the path.
+#[cfg(feature = "s3")]
+fn with_s3_host(
+    builder: object_store::aws::AmazonS3Builder,
+    bucket: &str,
+    options: &StoreOptions,
+) -> object_store::aws::AmazonS3Builder {
+    use object_store::aws::AmazonS3ConfigKey as Key;
+    let special = builder
         .get_config_value(&Key::S3Endpoint)
         .filter(|_| options.get("s3.endpoint").is_none());
-    let endpoint = endpoint.or_else(|| builder.get_config_value(&Key::Endpoint));
-    let endpoint = endpoint.map(|endpoint| {
-        if endpoint.contains("://") {
-            endpoint
-        } else {
-            format!("https://{endpoint}")
-        }
-    });
+    let endpoint = special
+        .or_else(|| builder.get_config_value(&Key::Endpoint))
+        .map(|endpoint| {
+            let scheme = if endpoint.contains("://") { "" } else { "https://" };
+            format!("{scheme}{endpoint}")
+        });
     let path_style = match options.get("s3.path-style-access") {
         Some(value) => value == "true",
         // Other servers than Amazon's seldom have a host name for each bucket, and no
         // certificate covers a bucket with a dot in its name.
         None => endpoint.is_some() || bucket.contains('.'),
     };
-    builder = builder.with_virtual_hosted_style_request(!path_style);
-    if let Some(endpoint) = endpoint {
-        let endpoint = match endpoint.split_once("://") {
-            Some((scheme, host)) if !path_style => format!("{scheme}://{bucket}.{host}"),
-            _ => endpoint,
-        };
-        builder = builder.with_config(Key::S3Endpoint, endpoint);
+    let builder = builder.with_virtual_hosted_style_request(!path_style);
+    match endpoint {
+        None => builder,
+        Some(endpoint) => builder.with_config(
+            Key::S3Endpoint,
+            match endpoint.split_once("://") {
+                Some((scheme, host)) if !path_style => format!("{scheme}://{bucket}.{host}"),
+                _ => endpoint,
+            },
+        ),
     }
-    for (key, value) in client_settings(options) {
-        builder = builder.with_config(Key::Client(key), value);
-    }
-    builder.build().map_err(misconfigured(location))
 }
 
 /// A client of one bucket in Google Cloud Storage.

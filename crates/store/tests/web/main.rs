@@ -319,3 +319,16 @@ fn one_store_serves_many_threads() {
         }
     });
 }
+
+#[test]
+fn asynchronous_programs_may_use_and_drop_a_store() {
+    let server = Server::of("/x", vec![7]);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let store = store();
+        assert_eq!(
+            store.read_small(&location(&server.url, "/x"), 1).unwrap(),
+            [7_u8][..]
+        );
+    });
+}

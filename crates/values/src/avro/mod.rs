@@ -83,12 +83,20 @@ impl AvroType {
         &self.schema
     }
 
-    /// The record's full name, or the kind of schema where it is no record.
+    /// The schema's full name; for schemas without one the class of the values.
     pub fn name(&self) -> &str {
         match self.node(self.root) {
             AvroNode::Record(name, _) | AvroNode::Enum(name, _) | AvroNode::Fixed(name, _) => name,
             _ => self.class.as_deref().unwrap_or("value"),
         }
+    }
+
+    /// Whether the schema itself has a name.
+    pub fn is_named(&self) -> bool {
+        matches!(
+            self.node(self.root),
+            AvroNode::Record(..) | AvroNode::Enum(..) | AvroNode::Fixed(..)
+        )
     }
 
     /// The class of the values in the job that wrote them.

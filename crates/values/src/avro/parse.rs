@@ -14,10 +14,19 @@ impl AvroType {
     /// Says in words what is no Avro schema.
     pub fn parse(class: Option<String>, schema: &str) -> Result<Self, String> {
         let schema: Json = serde_json::from_str(schema).map_err(|error| error.to_string())?;
-        let mut parser = Parser { nodes: Vec::new(), names: HashMap::new() };
+        let mut parser = Parser {
+            nodes: Vec::new(),
+            names: HashMap::new(),
+        };
         let root = parser.schema(&schema, "")?;
         let smallest = smallest(&parser.nodes);
-        Ok(Self { class, schema, nodes: parser.nodes, smallest, root })
+        Ok(Self {
+            class,
+            schema,
+            nodes: parser.nodes,
+            smallest,
+            root,
+        })
     }
 }
 
@@ -37,7 +46,10 @@ impl Parser {
         match schema {
             Json::String(name) => self.by_name(name, namespace),
             Json::Array(branches) => {
-                let branches = branches.iter().map(|branch| self.schema(branch, namespace)).collect::<Result<_, _>>()?;
+                let branches = branches
+                    .iter()
+                    .map(|branch| self.schema(branch, namespace))
+                    .collect::<Result<_, _>>()?;
                 Ok(self.push(AvroNode::Union(branches)))
             }
             Json::Object(object) => match object.get("type") {
@@ -60,7 +72,10 @@ impl Parser {
             "bytes" => AvroNode::Bytes,
             "string" => AvroNode::String,
             _ => {
-                let named = self.names.get(&qualified(name, namespace)).or_else(|| self.names.get(name));
+                let named = self
+                    .names
+                    .get(&qualified(name, namespace))
+                    .or_else(|| self.names.get(name));
                 return named.copied().ok_or_else(|| format!("unknown type `{name}`"));
             }
         };
@@ -78,13 +93,18 @@ impl Parser {
                 Ok(self.push(AvroNode::Map(values)))
             }
             "fixed" => {
-                let size = object.get("size").and_then(Json::as_u64).and_then(|size| usize::try_from(size).ok());
+                let size = object
+                    .get("size")
+                    .and_then(Json::as_u64)
+                    .and_then(|size| usize::try_from(size).ok());
                 let size = size.ok_or("a fixed without `size`")?;
-                self.named(object, namespace, |name| AvroNode::Fixed(name, size)).map(|(id, _)| id)
+                self.named(object, namespace, |name| AvroNode::Fixed(name, size))
+                    .map(|(id, _)| id)
             }
             "enum" => {
                 let symbols = strings(object.get("symbols")).ok_or("an enum without `symbols`")?;
-                self.named(object, namespace, |name| AvroNode::Enum(name, symbols)).map(|(id, _)| id)
+                self.named(object, namespace, |name| AvroNode::Enum(name, symbols))
+                    .map(|(id, _)| id)
             }
             "record" | "error" => self.record(object, namespace),
             name => self.by_name(name, namespace),
@@ -103,10 +123,19 @@ impl Parser {
         namespace: &str,
         node: impl FnOnce(String) -> AvroNode,
     ) -> Result<(AvroId, String), String> {
-        let name = object.get("name").and_then(Json::as_str).ok_or("a named type without `name`")?;
-        let own = object.get("namespace").and_then(Json::as_str).unwrap_or(namespace);
+        let name = object
+            .get("name")
+            .and_then(Json::as_str)
+            .ok_or("a named type without `name`")?;
+        let own = object
+            .get("namespace")
+            .and_then(Json::as_str)
+            .unwrap_or(namespace);
         let full = qualified(name, own);
-        let inner = full.rsplit_once('.').map_or("", |(namespace, _)| namespace).to_owned();
+        let inner = full
+            .rsplit_once('.')
+            .map_or("", |(namespace, _)| namespace)
+            .to_owned();
         let id = self.push(node(full.clone()));
         self.names.insert(full, id);
         Ok((id, inner))
@@ -114,8 +143,14 @@ impl Parser {
 
     fn record(&mut self, object: &Map<String, Json>, namespace: &str) -> Result<AvroId, String> {
         let (id, inner) = self.named(object, namespace, |name| AvroNode::Record(name, Vec::new()))?;
-        let fields = object.get("fields").and_then(Json::as_array).ok_or("a record without `fields`")?;
-        let fields = fields.iter().map(|field| self.field(field, &inner)).collect::<Result<Vec<_>, _>>()?;
+        let fields = object
+            .get("fields")
+            .and_then(Json::as_array)
+            .ok_or("a record without `fields`")?;
+        let fields = fields
+            .iter()
+            .map(|field| self.field(field, &inner))
+            .collect::<Result<Vec<_>, _>>()?;
         if let Some(AvroNode::Record(_, known)) = self.nodes.get_mut(id.0) {
             *known = fields;
         }
@@ -123,8 +158,13 @@ impl Parser {
     }
 
     fn field(&mut self, field: &Json, namespace: &str) -> Result<AvroField, String> {
-        let name = field.get("name").and_then(Json::as_str).ok_or("a field without `name`")?;
-        let ty = field.get("type").ok_or_else(|| format!("field `{name}` without `type`"))?;
+        let name = field
+            .get("name")
+            .and_then(Json::as_str)
+            .ok_or("a field without `name`")?;
+        let ty = field
+            .get("type")
+            .ok_or_else(|| format!("field `{name}` without `type`"))?;
         Ok(AvroField {
             name: FieldName::new(name),
             schema: self.schema(ty, namespace)?,
@@ -141,7 +181,11 @@ fn qualified(name: &str, namespace: &str) -> String {
 }
 
 fn strings(json: Option<&Json>) -> Option<Vec<String>> {
-    json?.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+    json?
+        .as_array()?
+        .iter()
+        .map(|item| item.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// The least number of bytes of each schema. Types that contain themselves make the sums
@@ -163,10 +207,16 @@ fn smallest_of(node: &AvroNode, sizes: &[usize]) -> usize {
         AvroNode::Int | AvroNode::Float | AvroNode::Bytes | AvroNode::String | AvroNode::Enum(..) => 4,
         AvroNode::Long | AvroNode::Double => 8,
         AvroNode::Fixed(_, len) => *len,
-        AvroNode::Union(branches) => branches.iter().map(size).min().unwrap_or_default().saturating_add(4),
-        AvroNode::Record(_, fields) => {
-            fields.iter().map(|field| size(&field.schema)).fold(0, usize::saturating_add)
-        }
+        AvroNode::Union(branches) => branches
+            .iter()
+            .map(size)
+            .min()
+            .unwrap_or_default()
+            .saturating_add(4),
+        AvroNode::Record(_, fields) => fields
+            .iter()
+            .map(|field| size(&field.schema))
+            .fold(0, usize::saturating_add),
     }
 }
 
@@ -184,7 +234,9 @@ mod tests {
             {"name":"t","type":{"type":"long","logicalType":"timestamp-millis"}}]}"#;
         let avro = AvroType::parse(None, schema).unwrap();
         assert_eq!(avro.name(), "a.b.R");
-        let AvroNode::Record(_, fields) = avro.node(avro.root()) else { panic!("no record") };
+        let AvroNode::Record(_, fields) = avro.node(avro.root()) else {
+            panic!("no record")
+        };
         assert_eq!(fields[1].schema, fields[2].schema);
         assert!(fields[3].ignored);
         assert_eq!(avro.node(fields[4].schema), &AvroNode::Long);

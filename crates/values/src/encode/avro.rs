@@ -50,12 +50,18 @@ pub(super) fn put(avro: &AvroType, id: AvroId, value: &Value, out: &mut Vec<u8>)
         }
         (AvroNode::Record(name, fields), Value::Object { fields: values, .. }) => {
             if fields.len() != values.len() {
-                return Err(Mismatch::expected(format!("the {} fields of `{name}`", fields.len()), values.len()));
+                return Err(Mismatch::expected(
+                    format!("the {} fields of `{name}`", fields.len()),
+                    values.len(),
+                ));
             }
             for (field, (found, value)) in fields.iter().zip(values) {
                 let name = field.name.as_str();
                 if name != found {
-                    return Err(Mismatch::expected(format!("field `{name}`"), format!("`{found}`")));
+                    return Err(Mismatch::expected(
+                        format!("field `{name}`"),
+                        format!("`{found}`"),
+                    ));
                 }
                 put(avro, field.schema, value, out).map_err(|e| e.in_field(name))?;
             }
@@ -86,7 +92,9 @@ fn fits(avro: &AvroType, id: AvroId, value: &Value) -> bool {
         | (AvroNode::Bytes, Value::Bytes(_))
         | (AvroNode::String, Value::String(_))
         | (AvroNode::Map(_), Value::Map(_)) => true,
-        (AvroNode::Array(item), Value::List(items)) => items.first().is_none_or(|first| fits(avro, *item, first)),
+        (AvroNode::Array(item), Value::List(items)) => {
+            items.first().is_none_or(|first| fits(avro, *item, first))
+        }
         (AvroNode::Fixed(_, size), Value::Bytes(bytes)) => bytes.len() == *size,
         (AvroNode::Enum(_, symbols), Value::Enum { index, name }) => {
             usize::try_from(*index).ok().and_then(|i| symbols.get(i)) == Some(name)

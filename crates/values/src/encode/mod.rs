@@ -16,8 +16,8 @@ use crate::logical::LogicalType;
 use crate::mask::put_mask;
 use crate::mismatch::Mismatch;
 use crate::types::{
-    EitherKind, EitherType, Field, ListKind, ListType, MapType, Nulls, OptionalKind, OptionalType, PojoType, RowType,
-    TaggedType, Type,
+    EitherKind, EitherType, Field, ListKind, ListType, MapType, Nulls, OptionalKind, OptionalType, PojoType,
+    RowType, TaggedType, Type,
 };
 use crate::value::Value;
 use crate::walk::pojo_flags;
@@ -101,7 +101,10 @@ fn put_fields(
     let Value::Object { fields: values, .. } = value else {
         return Err(mismatch("an object", value));
     };
-    if let Some((name, _)) = values.iter().find(|(name, _)| fields.iter().all(|field| field.name.as_str() != name)) {
+    if let Some((name, _)) = values
+        .iter()
+        .find(|(name, _)| fields.iter().all(|field| field.name.as_str() != name))
+    {
         return Err(Mismatch::new(format!("there is no field `{name}`")));
     }
     for (i, field) in fields.iter().enumerate() {
@@ -211,7 +214,10 @@ fn put_row(row: &RowType, value: &Value, out: &mut Vec<u8>) -> Result {
     check_arity(row.fields.len(), fields.len())?;
     let kind_bits = [kind & 1 != 0, kind & 2 != 0];
     let kind_bits = kind_bits.into_iter().take(if row.with_kind { 2 } else { 0 });
-    put_mask(out, kind_bits.chain(fields.iter().map(|field| *field == Value::Null)));
+    put_mask(
+        out,
+        kind_bits.chain(fields.iter().map(|field| *field == Value::Null)),
+    );
     for (i, (ty, field)) in row.fields.iter().zip(fields).enumerate() {
         if *field != Value::Null {
             put(ty, field, out).map_err(|e| e.at(i))?;
@@ -225,13 +231,23 @@ fn put_tagged(tagged: &TaggedType, value: &Value, out: &mut Vec<u8>) -> Result {
         return Err(mismatch("an object", value));
     };
     let [(name, value)] = fields.as_slice() else {
-        return Err(Mismatch::expected("one field", format!("{} fields", fields.len())));
+        return Err(Mismatch::expected(
+            "one field",
+            format!("{} fields", fields.len()),
+        ));
     };
-    let fits = |case: &&(u8, _, Type)| matches!(&case.2, Type::Record(record) if has_fields(&record.fields, value));
-    let mut cases = tagged.cases.iter().filter(|case| case.1.as_str() == name).peekable();
+    let fits =
+        |case: &&(u8, _, Type)| matches!(&case.2, Type::Record(record) if has_fields(&record.fields, value));
+    let mut cases = tagged
+        .cases
+        .iter()
+        .filter(|case| case.1.as_str() == name)
+        .peekable();
     let first = cases.peek().copied();
-    let (tag, name, ty) =
-        cases.find(fits).or(first).ok_or_else(|| Mismatch::new(format!("there is no field `{name}`")))?;
+    let (tag, name, ty) = cases
+        .find(fits)
+        .or(first)
+        .ok_or_else(|| Mismatch::new(format!("there is no field `{name}`")))?;
     out.put_u8(*tag);
     put(ty, value, out).map_err(|e| e.in_field(name.as_str()))
 }
@@ -239,8 +255,13 @@ fn put_tagged(tagged: &TaggedType, value: &Value, out: &mut Vec<u8>) -> Result {
 /// Whether an object has exactly these fields: records with and without a time stamp share
 /// their name.
 fn has_fields(fields: &[Field], value: &Value) -> bool {
-    let Value::Object { fields: values, .. } = value else { return false };
-    values.len() == fields.len() && fields.iter().all(|f| values.iter().any(|(name, _)| f.name.as_str() == name))
+    let Value::Object { fields: values, .. } = value else {
+        return false;
+    };
+    values.len() == fields.len()
+        && fields
+            .iter()
+            .all(|f| values.iter().any(|(name, _)| f.name.as_str() == name))
 }
 
 fn put_pojo(pojo: &PojoType, value: &Value, out: &mut Vec<u8>) -> Result {
@@ -249,15 +270,21 @@ fn put_pojo(pojo: &PojoType, value: &Value, out: &mut Vec<u8>) -> Result {
             out.put_u8(pojo_flags::NULL);
             return Ok(());
         }
-        Value::Object { class: Some(class), .. } if *class != pojo.class => class,
+        Value::Object {
+            class: Some(class), ..
+        } if *class != pojo.class => class,
         _ => {
             out.put_u8(pojo_flags::NO_SUBCLASS);
-            return put_fields(&pojo.fields, value, out, |ty, value, out| put_nullable(true, ty, value, out));
+            return put_fields(&pojo.fields, value, out, |ty, value, out| {
+                put_nullable(true, ty, value, out)
+            });
         }
     };
     if let Some(tag) = pojo.registered.iter().position(|(name, _)| name == class) {
         out.put_u8(pojo_flags::TAGGED_SUBCLASS);
-        out.put_u8(u8::try_from(tag).map_err(|_| Mismatch::new(format!("the tag of `{class}` is beyond 255")))?);
+        out.put_u8(
+            u8::try_from(tag).map_err(|_| Mismatch::new(format!("the tag of `{class}` is beyond 255")))?,
+        );
     } else {
         out.put_u8(pojo_flags::SUBCLASS);
         scalar::put_utf(class.encode_utf16(), out)?;
@@ -265,7 +292,10 @@ fn put_pojo(pojo: &PojoType, value: &Value, out: &mut Vec<u8>) -> Result {
     let mut subclasses = pojo.registered.iter().chain(&pojo.non_registered);
     match subclasses.find(|(name, _)| name == class) {
         Some((_, ty)) => put(ty, value, out),
-        None => Err(Mismatch::new(format!("`{class}` is no subclass in the snapshot of `{}`", pojo.class))),
+        None => Err(Mismatch::new(format!(
+            "`{class}` is no subclass in the snapshot of `{}`",
+            pojo.class
+        ))),
     }
 }
 

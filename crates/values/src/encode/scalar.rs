@@ -108,7 +108,11 @@ fn put_string(layout: StringLayout, value: &Value, out: &mut Vec<u8>) -> Result 
 /// The number of code units plus `more`, and each as a varuint.
 fn put_units(text: &JavaStr, more: usize, out: &mut Vec<u8>) -> Result {
     let ascii = text.as_wtf8().is_ascii();
-    let len = if ascii { text.as_wtf8().len() } else { text.units().count() };
+    let len = if ascii {
+        text.as_wtf8().len()
+    } else {
+        text.units().count()
+    };
     out.put_varuint(u32::try_from(len + more).map_err(|_| Mismatch::new("the string is too long"))?);
     match ascii {
         true => out.put(text.as_wtf8()),
@@ -159,13 +163,18 @@ fn put_enum(e: &EnumType, value: &Value, out: &mut Vec<u8>) -> Result {
             out.put_i32(*index);
             Ok(())
         }
-        _ => Err(Mismatch::new(format!("`{}` has no constant `{name}` with number {index}", e.class))),
+        _ => Err(Mismatch::new(format!(
+            "`{}` has no constant `{name}` with number {index}",
+            e.class
+        ))),
     }
 }
 
 fn put_time(layout: TimeLayout, value: &Value, out: &mut Vec<u8>) -> Result {
     match layout {
-        TimeLayout::Date | TimeLayout::SqlDate | TimeLayout::SqlTime => out.put_i64(epoch_millis(layout, value)?),
+        TimeLayout::Date | TimeLayout::SqlDate | TimeLayout::SqlTime => {
+            out.put_i64(epoch_millis(layout, value)?)
+        }
         TimeLayout::SqlTimestamp | TimeLayout::Instant => {
             let (seconds, nanos) = match (layout, value) {
                 (_, Value::Instant { seconds, nanos }) => (*seconds, *nanos as i32),
@@ -216,7 +225,9 @@ fn epoch_millis(layout: TimeLayout, value: &Value) -> Result<i64> {
 
 /// Epoch milliseconds of a moment.
 pub(crate) fn to_millis(seconds: i64, nanos: u32) -> Result<i64> {
-    let millis = seconds.checked_mul(1000).and_then(|millis| millis.checked_add((nanos / 1_000_000).into()));
+    let millis = seconds
+        .checked_mul(1000)
+        .and_then(|millis| millis.checked_add((nanos / 1_000_000).into()));
     millis.ok_or_else(|| Mismatch::new("the time is out of range"))
 }
 
@@ -235,7 +246,11 @@ pub(super) fn check_time_of_day(nanos: u64) -> Result {
 }
 
 fn put_date(date: Option<LocalDate>, out: &mut Vec<u8>) {
-    let date = date.unwrap_or(LocalDate { year: i32::MIN, month: 0x80, day: 0 });
+    let date = date.unwrap_or(LocalDate {
+        year: i32::MIN,
+        month: 0x80,
+        day: 0,
+    });
     out.put_i32(date.year);
     out.put(&[date.month, date.day]);
 }
@@ -248,7 +263,11 @@ fn put_time_of_day(nanos: Option<u64>, out: &mut Vec<u8>) -> Result {
     };
     check_time_of_day(nanos)?;
     let seconds = nanos / 1_000_000_000;
-    out.put(&[(seconds / 3600) as u8, (seconds / 60 % 60) as u8, (seconds % 60) as u8]);
+    out.put(&[
+        (seconds / 3600) as u8,
+        (seconds / 60 % 60) as u8,
+        (seconds % 60) as u8,
+    ]);
     out.put_i32((nanos % 1_000_000_000) as i32);
     Ok(())
 }
@@ -256,7 +275,10 @@ fn put_time_of_day(nanos: Option<u64>, out: &mut Vec<u8>) -> Result {
 /// The digits of a decimal of exactly this scale.
 pub(super) fn rescaled(value: &Value, scale: i32) -> Result<BigInt> {
     match value {
-        Value::Decimal { unscaled, scale: found } if *found == scale => Ok(unscaled.clone()),
+        Value::Decimal {
+            unscaled,
+            scale: found,
+        } if *found == scale => Ok(unscaled.clone()),
         Value::Decimal { scale: found, .. } => Err(Mismatch::expected(format!("scale {scale}"), found)),
         other => Err(mismatch("a decimal", other)),
     }

@@ -26,7 +26,10 @@ pub(super) fn put(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result {
 }
 
 /// The bytes of a binary row, without its size.
-pub(crate) fn row<'t>(columns: impl ExactSizeIterator<Item = &'t LogicalType>, value: &Value) -> Result<Vec<u8>> {
+pub(crate) fn row<'t>(
+    columns: impl ExactSizeIterator<Item = &'t LogicalType>,
+    value: &Value,
+) -> Result<Vec<u8>> {
     let Value::Row { kind, fields, .. } = value else {
         return Err(mismatch("a row", value));
     };
@@ -37,7 +40,9 @@ pub(crate) fn row<'t>(columns: impl ExactSizeIterator<Item = &'t LogicalType>, v
     for (i, (ty, field)) in columns.zip(fields).enumerate() {
         match field {
             Value::Null => writer.set_bit(0, i + 8),
-            field => writer.put_slot(header + 8 * i, 8, ty, field).map_err(|e| e.at(i))?,
+            field => writer
+                .put_slot(header + 8 * i, 8, ty, field)
+                .map_err(|e| e.at(i))?,
         }
     }
     Ok(writer.bytes)
@@ -58,7 +63,9 @@ fn elements<'v>(element: &LogicalType, items: impl ExactSizeIterator<Item = &'v 
     for (i, item) in items.enumerate() {
         match item {
             Value::Null => writer.set_bit(4, i),
-            item => writer.put_slot(header + width * i, width, element, item).map_err(|e| e.at(i))?,
+            item => writer
+                .put_slot(header + width * i, width, element, item)
+                .map_err(|e| e.at(i))?,
         }
     }
     Ok(writer.bytes)
@@ -81,7 +88,9 @@ struct Writer {
 
 impl Writer {
     fn new(fixed: usize) -> Self {
-        Self { bytes: vec![0; fixed] }
+        Self {
+            bytes: vec![0; fixed],
+        }
     }
 
     fn set(&mut self, at: usize, bytes: &[u8]) {
@@ -113,7 +122,8 @@ impl Writer {
             (LogicalKind::Float, Value::Float(v)) => v.to_bits().into(),
             (LogicalKind::Double, Value::Double(v)) => v.to_bits(),
             (LogicalKind::Date, Value::LocalDate(date)) => {
-                let day = i32::try_from(date.to_epoch_day()).map_err(|_| Mismatch::new("the date is out of range"))?;
+                let day = i32::try_from(date.to_epoch_day())
+                    .map_err(|_| Mismatch::new("the date is out of range"))?;
                 u64::from(day as u32)
             }
             (LogicalKind::Time, Value::LocalTime(nanos)) => {
@@ -123,7 +133,9 @@ impl Writer {
             (LogicalKind::Char(..), Value::String(text)) => self.string(text.as_wtf8())?,
             (LogicalKind::Binary(..), Value::Bytes(bytes)) => self.string(bytes)?,
             (LogicalKind::Decimal(..=18, scale), _) => compact(&rescaled(value, *scale)?)? as u64,
-            (LogicalKind::Decimal(_, scale), _) => self.wide_decimal(&rescaled(value, *scale)?.to_signed_bytes_be())?,
+            (LogicalKind::Decimal(_, scale), _) => {
+                self.wide_decimal(&rescaled(value, *scale)?.to_signed_bytes_be())?
+            }
             (LogicalKind::Timestamp(precision), Value::LocalDateTime(date, nanos)) => {
                 let (millis, nanos) = local_millis(*date, *nanos)?;
                 self.timestamp(millis, nanos, *precision)?

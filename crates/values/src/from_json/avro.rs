@@ -29,9 +29,15 @@ pub(super) fn value(avro: &AvroType, id: AvroId, json: &Json) -> Result {
         },
         AvroNode::Enum(name, symbols) => {
             let symbol = json.as_str().ok_or_else(|| mismatch("a symbol", json))?;
-            let index = symbols.iter().position(|known| known == symbol).and_then(|i| i32::try_from(i).ok());
+            let index = symbols
+                .iter()
+                .position(|known| known == symbol)
+                .and_then(|i| i32::try_from(i).ok());
             let index = index.ok_or_else(|| Mismatch::new(format!("`{name}` has no symbol `{symbol}`")))?;
-            Ok(Value::Enum { index, name: symbol.to_owned() })
+            Ok(Value::Enum {
+                index,
+                name: symbol.to_owned(),
+            })
         }
         AvroNode::Array(item) => array(json, "an array")?
             .iter()
@@ -60,9 +66,15 @@ pub(super) fn value(avro: &AvroType, id: AvroId, json: &Json) -> Result {
             let field = |field: &crate::avro::AvroField| {
                 let name = field.name.as_str();
                 let json = members.get(name).unwrap_or(&Json::Null);
-                Ok((name.to_owned(), value(avro, field.schema, json).map_err(|e| e.in_field(name))?))
+                Ok((
+                    name.to_owned(),
+                    value(avro, field.schema, json).map_err(|e| e.in_field(name))?,
+                ))
             };
-            Ok(Value::Object { class: None, fields: fields.iter().map(field).collect::<Result<_>>()? })
+            Ok(Value::Object {
+                class: None,
+                fields: fields.iter().map(field).collect::<Result<_>>()?,
+            })
         }
     }
 }

@@ -39,26 +39,35 @@ fn value(ty: &Type, json: &Json) -> Result {
             .map(Value::List),
         Type::Map(map) => entries(map, json).map(Value::Map),
         Type::Either(either) => match single(json) {
-            Some(("left", json)) => {
-                Ok(Value::Either(false, Box::new(value(&either.left, json).map_err(|e| e.in_field("left"))?)))
-            }
-            Some(("right", json)) => {
-                Ok(Value::Either(true, Box::new(value(&either.right, json).map_err(|e| e.in_field("right"))?)))
-            }
+            Some(("left", json)) => Ok(Value::Either(
+                false,
+                Box::new(value(&either.left, json).map_err(|e| e.in_field("left"))?),
+            )),
+            Some(("right", json)) => Ok(Value::Either(
+                true,
+                Box::new(value(&either.right, json).map_err(|e| e.in_field("right"))?),
+            )),
             _ => Err(mismatch("an object with `left` or `right`", json)),
         },
         Type::Tuple(tuple) => all(&tuple.fields, array(json, "an array")?).map(Value::Tuple),
         Type::Row(row) => {
             let (kind, fields) = table::row_parts(json)?;
-            Ok(Value::Row { kind, fields: all(&row.fields, array(fields, "an array of fields")?)?, names: None })
+            Ok(Value::Row {
+                kind,
+                fields: all(&row.fields, array(fields, "an array of fields")?)?,
+                names: None,
+            })
         }
-        Type::Record(record) => {
-            Ok(Value::Object { class: None, fields: fields(&record.fields, object(json)?)? })
-        }
+        Type::Record(record) => Ok(Value::Object {
+            class: None,
+            fields: fields(&record.fields, object(json)?)?,
+        }),
         Type::Tagged(tagged) => one_of(tagged, json),
         Type::Pojo(pojo) => pojo_value(pojo, json),
         Type::Framed(framed) => value(&framed.inner, json),
-        Type::Ttl(_) => Err(Mismatch::new("a value with TTL needs the time stamp of its last access")),
+        Type::Ttl(_) => Err(Mismatch::new(
+            "a value with TTL needs the time stamp of its last access",
+        )),
         Type::Enum(e) => constant(e, json),
         Type::TimeWindow => {
             let bounds = object(json)?;
@@ -66,7 +75,10 @@ fn value(ty: &Type, json: &Json) -> Result {
                 Some(json) => scalar::long(json).map_err(|e| e.in_field(name)),
                 None => Err(Mismatch::new(format!("there is no field `{name}`"))),
             };
-            Ok(Value::Window { start: bound("start")?, end: bound("end")? })
+            Ok(Value::Window {
+                start: bound("start")?,
+                end: bound("end")?,
+            })
         }
         Type::Avro(avro) => avro::value(avro, avro.root(), json),
         Type::RowData(_) | Type::ArrayData(_) | Type::MapData(_) => table::value(ty, json),
@@ -92,15 +104,25 @@ fn nullable(ty: &Type, json: &Json) -> Result {
 fn opaque(ty: &Type, json: &Json) -> Result {
     let class = json.get("@opaque").and_then(Json::as_str);
     match (class, json.get("@bytes")) {
-        (Some(class), Some(_)) => Ok(Value::Opaque { class: class.to_owned(), bytes: bytes(json)? }),
-        _ => Err(Mismatch::new(format!("values of type {ty} cannot be made from JSON"))),
+        (Some(class), Some(_)) => Ok(Value::Opaque {
+            class: class.to_owned(),
+            bytes: bytes(json)?,
+        }),
+        _ => Err(Mismatch::new(format!(
+            "values of type {ty} cannot be made from JSON"
+        ))),
     }
 }
 
 /// The bytes of `{"@bytes": "base64…"}`.
 fn bytes(json: &Json) -> Result<Vec<u8>> {
-    let text = json.get("@bytes").and_then(Json::as_str).ok_or_else(|| mismatch("an object with `@bytes`", json))?;
-    STANDARD.decode(text).map_err(|error| Mismatch::new(format!("no base64: {error}")).in_field("@bytes"))
+    let text = json
+        .get("@bytes")
+        .and_then(Json::as_str)
+        .ok_or_else(|| mismatch("an object with `@bytes`", json))?;
+    STANDARD
+        .decode(text)
+        .map_err(|error| Mismatch::new(format!("no base64: {error}")).in_field("@bytes"))
 }
 
 fn all(types: &[Type], items: &[Json]) -> Result<Vec<Value>> {
@@ -108,7 +130,9 @@ fn all(types: &[Type], items: &[Json]) -> Result<Vec<Value>> {
         return Err(Mismatch::expected(format!("{} fields", types.len()), items.len()));
     }
     let pairs = types.iter().zip(items).enumerate();
-    pairs.map(|(i, (ty, json))| nullable(ty, json).map_err(|e| e.at(i))).collect()
+    pairs
+        .map(|(i, (ty, json))| nullable(ty, json).map_err(|e| e.at(i)))
+        .collect()
 }
 
 fn entries(map: &MapType, json: &Json) -> Result<Vec<(Value, Value)>> {
@@ -117,9 +141,10 @@ fn entries(map: &MapType, json: &Json) -> Result<Vec<(Value, Value)>> {
         Ok((key, nullable(&map.value, json).map_err(|e| e.in_field(at))?))
     };
     match json {
-        Json::Object(members) => {
-            members.iter().map(|(key, json)| entry(&Json::String(key.clone()), json, key)).collect()
-        }
+        Json::Object(members) => members
+            .iter()
+            .map(|(key, json)| entry(&Json::String(key.clone()), json, key))
+            .collect(),
         Json::Array(pairs) => pairs
             .iter()
             .enumerate()
@@ -141,7 +166,10 @@ fn fields(fields: &[Field], members: &Map<String, Json>) -> Result<Vec<(String, 
     let field = |field: &Field| {
         let name = field.name.as_str();
         let json = members.get(name).unwrap_or(&Json::Null);
-        Ok((name.to_owned(), nullable(&field.ty, json).map_err(|e| e.in_field(name))?))
+        Ok((
+            name.to_owned(),
+            nullable(&field.ty, json).map_err(|e| e.in_field(name))?,
+        ))
     };
     fields.iter().map(field).collect()
 }
@@ -151,17 +179,31 @@ fn pojo_value(pojo: &PojoType, json: &Json) -> Result {
         return Ok(Value::Null);
     }
     let members = object(json)?;
-    let class = members.get("@class").and_then(Json::as_str).filter(|class| *class != pojo.class);
+    let class = members
+        .get("@class")
+        .and_then(Json::as_str)
+        .filter(|class| *class != pojo.class);
     let Some(class) = class else {
-        return Ok(Value::Object { class: None, fields: fields(&pojo.fields, members)? });
+        return Ok(Value::Object {
+            class: None,
+            fields: fields(&pojo.fields, members)?,
+        });
     };
-    let subclass = pojo.registered.iter().chain(&pojo.non_registered).find(|(name, _)| name == class);
+    let subclass = pojo
+        .registered
+        .iter()
+        .chain(&pojo.non_registered)
+        .find(|(name, _)| name == class);
     match subclass {
-        Some((_, Type::Pojo(subclass))) => {
-            Ok(Value::Object { class: Some(class.to_owned()), fields: fields(&subclass.fields, members)? })
-        }
+        Some((_, Type::Pojo(subclass))) => Ok(Value::Object {
+            class: Some(class.to_owned()),
+            fields: fields(&subclass.fields, members)?,
+        }),
         Some((_, ty)) => value(ty, json),
-        None => Err(Mismatch::new(format!("`{class}` is no subclass of `{}` in its snapshot", pojo.class))),
+        None => Err(Mismatch::new(format!(
+            "`{class}` is no subclass of `{}` in its snapshot",
+            pojo.class
+        ))),
     }
 }
 
@@ -170,7 +212,12 @@ fn one_of(tagged: &TaggedType, json: &Json) -> Result {
     let mut error = Mismatch::new(format!("there is no field `{name}`"));
     for (_, _, ty) in tagged.cases.iter().filter(|case| case.1.as_str() == name) {
         match value(ty, json) {
-            Ok(value) => return Ok(Value::Object { class: None, fields: vec![(name.to_owned(), value)] }),
+            Ok(value) => {
+                return Ok(Value::Object {
+                    class: None,
+                    fields: vec![(name.to_owned(), value)],
+                });
+            }
             Err(why) => error = why.in_field(name),
         }
     }
@@ -178,9 +225,14 @@ fn one_of(tagged: &TaggedType, json: &Json) -> Result {
 }
 
 fn constant(e: &EnumType, json: &Json) -> Result {
-    let name = json.as_str().ok_or_else(|| mismatch("the name of a constant", json))?;
+    let name = json
+        .as_str()
+        .ok_or_else(|| mismatch("the name of a constant", json))?;
     match e.constants.iter().find(|(constant, _)| constant == name) {
-        Some((_, index)) => Ok(Value::Enum { index: *index, name: name.to_owned() }),
+        Some((_, index)) => Ok(Value::Enum {
+            index: *index,
+            name: name.to_owned(),
+        }),
         None => Err(Mismatch::new(format!("`{}` has no constant `{name}`", e.class))),
     }
 }
@@ -192,7 +244,9 @@ fn single(json: &Json) -> Option<(&str, &Json)> {
 }
 
 fn array<'j>(json: &'j Json, expected: &str) -> Result<&'j [Json]> {
-    json.as_array().map(Vec::as_slice).ok_or_else(|| mismatch(expected, json))
+    json.as_array()
+        .map(Vec::as_slice)
+        .ok_or_else(|| mismatch(expected, json))
 }
 
 fn object(json: &Json) -> Result<&Map<String, Json>> {

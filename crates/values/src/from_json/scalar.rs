@@ -65,7 +65,9 @@ pub(super) fn long(json: &Json) -> Result<i64> {
 fn integer(name: &str, json: &Json) -> Result<i64> {
     match json {
         Json::Number(number) => number.as_i64().ok_or_else(|| Mismatch::expected(name, number)),
-        Json::String(text) => text.parse().map_err(|_| Mismatch::expected(name, format!("`{text}`"))),
+        Json::String(text) => text
+            .parse()
+            .map_err(|_| Mismatch::expected(name, format!("`{text}`"))),
         other => Err(mismatch(name, other)),
     }
 }
@@ -107,10 +109,13 @@ fn parse_decimal(text: &str) -> Option<(BigInt, i32)> {
 pub(super) fn decimal_of_scale(json: &Json, scale: i32) -> Result {
     let (unscaled, found) = decimal(json)?;
     match u32::try_from(i64::from(scale) - i64::from(found)) {
-        Ok(more) if more <= MAX_SCALE as u32 => {
-            Ok(Value::Decimal { unscaled: unscaled * BigInt::from(10).pow(more), scale })
-        }
-        _ => Err(Mismatch::new(format!("{json} has more than {scale} digits after the point"))),
+        Ok(more) if more <= MAX_SCALE as u32 => Ok(Value::Decimal {
+            unscaled: unscaled * BigInt::from(10).pow(more),
+            scale,
+        }),
+        _ => Err(Mismatch::new(format!(
+            "{json} has more than {scale} digits after the point"
+        ))),
     }
 }
 
@@ -119,7 +124,9 @@ pub(super) fn time(layout: TimeLayout, json: &Json) -> Result {
         return Ok(Value::Null);
     }
     match layout {
-        TimeLayout::Date | TimeLayout::SqlTimestamp | TimeLayout::Instant => parsed(json, "a time in UTC", instant),
+        TimeLayout::Date | TimeLayout::SqlTimestamp | TimeLayout::Instant => {
+            parsed(json, "a time in UTC", instant)
+        }
         TimeLayout::SqlDate => parsed(json, "a date", |text| local_date(text).or_else(|| instant(text))),
         TimeLayout::SqlTime => parsed(json, "a time", |text| local_time(text).or_else(|| instant(text))),
         TimeLayout::LocalDate => parsed(json, "a date", local_date),
@@ -136,7 +143,10 @@ pub(super) fn parsed(json: &Json, expected: &str, parse: impl Fn(&str) -> Option
 pub(super) fn instant(text: &str) -> Option<Value> {
     let (date, nanos) = date_and_time(text.strip_suffix('Z')?)?;
     let millis = date.to_epoch_day() * MILLIS_PER_DAY + (nanos / 1_000_000) as i64;
-    Some(Value::Instant { seconds: millis.div_euclid(1000), nanos: (nanos % 1_000_000_000) as u32 })
+    Some(Value::Instant {
+        seconds: millis.div_euclid(1000),
+        nanos: (nanos % 1_000_000_000) as u32,
+    })
 }
 
 pub(super) fn local_date_time(text: &str) -> Option<Value> {
@@ -159,8 +169,16 @@ fn date_and_time(text: &str) -> Option<(LocalDate, u64)> {
 /// `2024-02-29`; years beyond four digits have a sign.
 fn date(text: &str) -> Option<LocalDate> {
     let mut parts = text.rsplitn(3, '-');
-    let (day, month, year) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?, parts.next()?);
-    LocalDate::new(year.parse().ok()?, u8::try_from(month).ok()?, u8::try_from(day).ok()?)
+    let (day, month, year) = (
+        digits(parts.next()?, 2)?,
+        digits(parts.next()?, 2)?,
+        parts.next()?,
+    );
+    LocalDate::new(
+        year.parse().ok()?,
+        u8::try_from(month).ok()?,
+        u8::try_from(day).ok()?,
+    )
 }
 
 /// `hh:mm`, `hh:mm:ss` or `hh:mm:ss.fraction`, in nanoseconds.
@@ -169,7 +187,8 @@ fn time_of_day(text: &str) -> Option<u64> {
     let mut parts = clock.split(':');
     let (hour, minute) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
     let second = parts.next().map_or(Some(0), |second| digits(second, 2))?;
-    let fraction_nanos = digits(fraction, fraction.len())? * 10u64.pow(9u32.checked_sub(u32::try_from(fraction.len()).ok()?)?);
+    let fraction_nanos =
+        digits(fraction, fraction.len())? * 10u64.pow(9u32.checked_sub(u32::try_from(fraction.len()).ok()?)?);
     let in_range = hour < 24 && minute < 60 && second < 60 && parts.next().is_none();
     in_range.then_some(((hour * 60 + minute) * 60 + second) * 1_000_000_000 + fraction_nanos)
 }
@@ -183,5 +202,8 @@ fn digits(text: &str, count: usize) -> Option<u64> {
 fn uuid(text: &str) -> Option<Value> {
     let digits: String = text.split('-').collect();
     let fits = digits.len() == 32 && text.len() == 36;
-    u128::from_str_radix(&digits, 16).ok().filter(|_| fits).map(Value::Uuid)
+    u128::from_str_radix(&digits, 16)
+        .ok()
+        .filter(|_| fits)
+        .map(Value::Uuid)
 }

@@ -57,12 +57,19 @@ fn row<'t>(
     if arity == 0 {
         array(json, "an empty array")?;
     }
-    Ok(Value::Row { kind, names: (!names.is_empty()).then_some(names), fields })
+    Ok(Value::Row {
+        kind,
+        names: (!names.is_empty()).then_some(names),
+        fields,
+    })
 }
 
 fn list(element: &LogicalType, json: &Json) -> Result {
     let items = array(json, "an array")?.iter().enumerate();
-    items.map(|(i, json)| nullable(element, json).map_err(|e| e.at(i))).collect::<Result<_>>().map(Value::List)
+    items
+        .map(|(i, json)| nullable(element, json).map_err(|e| e.at(i)))
+        .collect::<Result<_>>()
+        .map(Value::List)
 }
 
 fn map(key: &LogicalType, value: &LogicalType, json: &Json) -> Result {
@@ -71,9 +78,10 @@ fn map(key: &LogicalType, value: &LogicalType, json: &Json) -> Result {
         Ok((found, nullable(value, json).map_err(|e| e.in_field(at))?))
     };
     let entries = match json {
-        Json::Object(members) => {
-            members.iter().map(|(key, json)| entry(&Json::String(key.clone()), json, key)).collect::<Result<_>>()
-        }
+        Json::Object(members) => members
+            .iter()
+            .map(|(key, json)| entry(&Json::String(key.clone()), json, key))
+            .collect::<Result<_>>(),
         Json::Array(pairs) => pairs
             .iter()
             .enumerate()
@@ -118,8 +126,8 @@ fn logical(ty: &LogicalType, json: &Json) -> Result {
         LogicalKind::Multiset(element) => map(element, &LogicalType::new(LogicalKind::Integer), json),
         LogicalKind::Row(_, fields) => row(fields.iter().map(|(name, ty)| (Some(name), ty)), json),
         LogicalKind::Raw(inner) => super::value(inner, json),
-        LogicalKind::Variant | LogicalKind::Unknown(_) => {
-            Err(Mismatch::new(format!("values of type {ty} cannot be made from JSON")))
-        }
+        LogicalKind::Variant | LogicalKind::Unknown(_) => Err(Mismatch::new(format!(
+            "values of type {ty} cannot be made from JSON"
+        ))),
     }
 }

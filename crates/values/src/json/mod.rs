@@ -49,7 +49,14 @@ struct MapState {
 impl<'o> JsonWriter<'o> {
     /// A writer that appends to `out`.
     pub fn new(out: &'o mut Vec<u8>, options: JsonOptions) -> Self {
-        Self { out, options, class: None, maps: Vec::new(), last_access: None, opaque: 0 }
+        Self {
+            out,
+            options,
+            class: None,
+            maps: Vec::new(),
+            last_access: None,
+            opaque: 0,
+        }
     }
 
     /// The time stamp of the last TTL wrapper, in epoch milliseconds.
@@ -63,7 +70,8 @@ impl<'o> JsonWriter<'o> {
     }
 
     fn integer(&mut self, v: impl itoa::Integer) {
-        self.out.extend_from_slice(itoa::Buffer::new().format(v).as_bytes());
+        self.out
+            .extend_from_slice(itoa::Buffer::new().format(v).as_bytes());
     }
 
     fn number(&mut self, v: impl ryu::Float, class: std::num::FpCategory, negative: bool) {
@@ -72,7 +80,9 @@ impl<'o> JsonWriter<'o> {
             (FpCategory::Nan, _) => self.out.extend_from_slice(b"\"NaN\""),
             (FpCategory::Infinite, false) => self.out.extend_from_slice(b"\"Infinity\""),
             (FpCategory::Infinite, true) => self.out.extend_from_slice(b"\"-Infinity\""),
-            _ => self.out.extend_from_slice(ryu::Buffer::new().format_finite(v).as_bytes()),
+            _ => self
+                .out
+                .extend_from_slice(ryu::Buffer::new().format_finite(v).as_bytes()),
         }
     }
 
@@ -240,7 +250,11 @@ impl Sink for JsonWriter<'_> {
     fn begin_map(&mut self, _: usize, string_keys: bool) {
         self.class = None;
         let start = self.out.len();
-        self.maps.push(MapState { start, key: start, object: string_keys });
+        self.maps.push(MapState {
+            start,
+            key: start,
+            object: string_keys,
+        });
         self.out.push(if string_keys { b'{' } else { b'[' });
     }
     fn map_key(&mut self) {
@@ -322,7 +336,8 @@ impl Sink for JsonWriter<'_> {
     }
     fn begin_either(&mut self, right: bool) {
         self.class = None;
-        self.out.extend_from_slice(if right { b"{\"right\":" } else { b"{\"left\":" });
+        self.out
+            .extend_from_slice(if right { b"{\"right\":" } else { b"{\"left\":" });
     }
     fn end_either(&mut self) {
         self.out.push(b'}');

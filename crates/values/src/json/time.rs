@@ -41,7 +41,13 @@ fn date(year: i64, month: u8, day: u8, f: &mut fmt::Formatter<'_>) -> fmt::Resul
 impl fmt::Display for TimeOfDay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (seconds, nanos) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
-        write!(f, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)?;
+        write!(
+            f,
+            "{:02}:{:02}:{:02}",
+            seconds / 3600,
+            seconds / 60 % 60,
+            seconds % 60
+        )?;
         match (nanos % 1_000_000, nanos % 1000) {
             _ if nanos == 0 => Ok(()),
             (0, _) => write!(f, ".{:03}", nanos / 1_000_000),

@@ -58,7 +58,9 @@ impl Parser {
             "MAP" => LogicalKind::Map(Box::new((part("keyType")?, part("valueType")?))),
             "ROW" => LogicalKind::Row(None, self.fields(object, "fields", depth)?),
             "STRUCTURED_TYPE" => {
-                let class = object.field("implementationClass").and_then(View::represented_class);
+                let class = object
+                    .field("implementationClass")
+                    .and_then(View::represented_class);
                 let attributes = self.attributes(object, depth)?;
                 LogicalKind::Row(class.map(|class| class.into_owned()), attributes)
             }
@@ -114,8 +116,14 @@ fn scalar(root: &str, object: View<'_>) -> Option<LogicalKind> {
         "VARIANT" => LogicalKind::Variant,
         "BITMAP" => LogicalKind::Bitmap,
         "RAW" => {
-            let class = object.field("clazz").and_then(View::represented_class).unwrap_or("RAW".into());
-            LogicalKind::Raw(Box::new(Type::opaque(class, "its serializer is only known as a Java object")))
+            let class = object
+                .field("clazz")
+                .and_then(View::represented_class)
+                .unwrap_or("RAW".into());
+            LogicalKind::Raw(Box::new(Type::opaque(
+                class,
+                "its serializer is only known as a Java object",
+            )))
         }
         _ => return None,
     })

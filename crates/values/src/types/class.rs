@@ -31,11 +31,26 @@ mod tests {
     #[test]
     fn what_is_left_is_the_serializer() {
         for (class, name) in [
-            ("org.apache.flink.api.common.typeutils.base.LongSerializer$LongSerializerSnapshot", "Long"),
-            ("org.apache.flink.api.java.typeutils.runtime.TupleSerializerConfigSnapshot", "Tuple"),
-            ("org.apache.flink.streaming.api.windowing.windows.TimeWindow.Serializer", "TimeWindow"),
-            ("org.apache.flink.api.common.typeutils.CompositeSerializer$ConfigSnapshot", "Ttl"),
-            ("org.apache.flink.cep.SharedBufferNodeSerializerSnapshotV2", "SharedBufferNodeSerializerSnapshotV2"),
+            (
+                "org.apache.flink.api.common.typeutils.base.LongSerializer$LongSerializerSnapshot",
+                "Long",
+            ),
+            (
+                "org.apache.flink.api.java.typeutils.runtime.TupleSerializerConfigSnapshot",
+                "Tuple",
+            ),
+            (
+                "org.apache.flink.streaming.api.windowing.windows.TimeWindow.Serializer",
+                "TimeWindow",
+            ),
+            (
+                "org.apache.flink.api.common.typeutils.CompositeSerializer$ConfigSnapshot",
+                "Ttl",
+            ),
+            (
+                "org.apache.flink.cep.SharedBufferNodeSerializerSnapshotV2",
+                "SharedBufferNodeSerializerSnapshotV2",
+            ),
         ] {
             assert_eq!(short_name(class), name);
         }

@@ -4,8 +4,8 @@ use statetool_format::serializer::Outer;
 
 use super::simple::list;
 use super::{
-    EitherKind, EitherType, FramedType, ListKind, ListType, MapType, Nulls, OptionalKind, OptionalType, RowType,
-    TupleType, Type, record,
+    EitherKind, EitherType, FramedType, ListKind, ListType, MapType, Nulls, OptionalKind, OptionalType,
+    RowType, TupleType, Type, record,
 };
 
 /// What a composite snapshot says, its nested types already made.
@@ -24,10 +24,14 @@ impl Composite<'_> {
     /// The type; `None` if nobody knows the serializer, or it has an unexpected shape.
     pub(super) fn into_type(self) -> Option<Type> {
         match self.name {
-            "Tuple" | "ScalaCaseClass" | "Tuple2CaseClass" => {
-                Some(Type::Tuple(Box::new(TupleType { class: self.text()?, fields: self.nested })))
-            }
-            "Row" => Some(Type::Row(Box::new(RowType { with_kind: self.flag(3)?, fields: self.nested }))),
+            "Tuple" | "ScalaCaseClass" | "Tuple2CaseClass" => Some(Type::Tuple(Box::new(TupleType {
+                class: self.text()?,
+                fields: self.nested,
+            }))),
+            "Row" => Some(Type::Row(Box::new(RowType {
+                with_kind: self.flag(3)?,
+                fields: self.nested,
+            }))),
             "Node" => Some(record::sequenced_node::<6>(self.nested.try_into().ok()?)),
             "MetaSqnInfo" => Some(record::meta_sqn_info()),
             "RowSqnInfo" => Some(record::row_sqn_info()),
@@ -47,7 +51,8 @@ impl Composite<'_> {
                 self.of_two(first, second)
             }
             3 if self.name == "NFAState" => {
-                let [version, node, event_id] = <[Type; 3]>::try_from(std::mem::take(&mut self.nested)).ok()?;
+                let [version, node, event_id] =
+                    <[Type; 3]>::try_from(std::mem::take(&mut self.nested)).ok()?;
                 Some(record::nfa_state(version, node, event_id, self.flag(2)?))
             }
             _ => None,
@@ -56,12 +61,21 @@ impl Composite<'_> {
 
     fn of_one(&self, inner: Type) -> Option<Type> {
         Some(match self.name {
-            "ListView" | "MapView" | "SingleThreadAccessChecking" | "External" | "SingleThreadAccessCheckingType" => inner,
+            "ListView"
+            | "MapView"
+            | "SingleThreadAccessChecking"
+            | "External"
+            | "SingleThreadAccessCheckingType" => inner,
             "List" | "ArrayList" | "LinkedList" => self.list(ListKind::List, inner, self.list_nulls()?),
             "Set" => self.list(ListKind::Set, inner, Nulls::IsNull),
             "Traversable" => self.list(ListKind::Traversable, inner, Nulls::IsPresent),
             "GenericArray" => self.list(ListKind::GenericArray(self.text()?), inner, Nulls::IsPresent),
-            "Nullable" => self.optional(OptionalKind::Nullable { padding: self.padding()? }, inner),
+            "Nullable" => self.optional(
+                OptionalKind::Nullable {
+                    padding: self.padding()?,
+                },
+                inner,
+            ),
             "ScalaOption" | "Option" => self.optional(OptionalKind::Option, inner),
             "BufferEntry" => record::buffer_entry(inner),
             "StreamElement" => record::stream_element(inner),
@@ -71,9 +85,10 @@ impl Composite<'_> {
             "LockableType" | "Lockable" => record::lockable(inner),
             "SharedBufferNode" => list(inner),
             "SharedBufferNodeSerializerSnapshotV2" => list(record::lockable(inner)),
-            "RawValueData" | "RawValue" | "BinaryGeneric" => {
-                Type::Framed(Box::new(FramedType { name: "RawValueData", inner }))
-            }
+            "RawValueData" | "RawValue" | "BinaryGeneric" => Type::Framed(Box::new(FramedType {
+                name: "RawValueData",
+                inner,
+            })),
             _ => return None,
         })
     }
@@ -137,7 +152,12 @@ impl Composite<'_> {
 
 /// A map as `MapSerializer` and `NullAwareMapSerializer` write it.
 pub(super) fn map(key: Type, value: Type, null_keys: bool) -> Type {
-    Type::Map(Box::new(MapType { key, value, null_keys, null_values: true }))
+    Type::Map(Box::new(MapType {
+        key,
+        value,
+        null_keys,
+        null_values: true,
+    }))
 }
 
 fn either(kind: EitherKind, left: Type, right: Type) -> Type {

@@ -41,10 +41,12 @@ impl Type {
             Self::Uuid | Self::TimeWindow => Some(16),
             Self::Enum(_) => Some(4),
             Self::TimestampData { precision } => Some(if *precision <= 3 { 8 } else { 12 }),
-            Self::Tuple(tuple) => {
-                tuple.fields.iter().map(|ty| ty.declared_length().filter(|len| *len > 0)).sum::<Option<usize>>()
-                    .filter(|_| !tuple.fields.is_empty())
-            }
+            Self::Tuple(tuple) => tuple
+                .fields
+                .iter()
+                .map(|ty| ty.declared_length().filter(|len| *len > 0))
+                .sum::<Option<usize>>()
+                .filter(|_| !tuple.fields.is_empty()),
             Self::Record(record) => record.length,
             Self::Ttl(inner) => Some(8 + inner.declared_length()?),
             Self::Optional(optional) => match optional.kind {
@@ -61,17 +63,35 @@ impl Type {
             Self::Constant(constant) => constant.bytes().len(),
             Self::Primitive(primitive) => primitive.width(),
             Self::Time(layout) => layout.width(),
-            Self::String(_) | Self::Optional(_) | Self::Either(_) | Self::Tagged(_) | Self::Pojo(_) | Self::Kryo(_) => 1,
+            Self::String(_)
+            | Self::Optional(_)
+            | Self::Either(_)
+            | Self::Tagged(_)
+            | Self::Pojo(_)
+            | Self::Kryo(_) => 1,
             Self::Uuid | Self::TimeWindow => 16,
-            Self::BigInteger | Self::BigDecimal | Self::Bytes(_) | Self::List(_) | Self::Map(_) | Self::Enum(_) => 4,
+            Self::BigInteger
+            | Self::BigDecimal
+            | Self::Bytes(_)
+            | Self::List(_)
+            | Self::Map(_)
+            | Self::Enum(_) => 4,
             Self::Protobuf(_) | Self::Framed(_) | Self::ArrayData(_) | Self::MapData(_) => 4,
             Self::RowData(_) | Self::BinaryRow { .. } => 4,
             Self::JavaObject => 5,
             Self::Variant | Self::TimestampData { .. } => 8,
             Self::DecimalData { .. } => 4,
             Self::Row(row) => (row.fields.len() + if row.with_kind { 2 } else { 0 }).div_ceil(8),
-            Self::Tuple(tuple) => tuple.fields.iter().map(Self::smallest).fold(0, usize::saturating_add),
-            Self::Record(record) => record.fields.iter().map(|f| f.ty.smallest()).fold(0, usize::saturating_add),
+            Self::Tuple(tuple) => tuple
+                .fields
+                .iter()
+                .map(Self::smallest)
+                .fold(0, usize::saturating_add),
+            Self::Record(record) => record
+                .fields
+                .iter()
+                .map(|f| f.ty.smallest())
+                .fold(0, usize::saturating_add),
             Self::Ttl(inner) => 8 + inner.smallest(),
             Self::Avro(avro) => avro.smallest(),
             Self::Opaque(_) => 0,

@@ -403,7 +403,10 @@ pub struct OpaqueType {
 impl Type {
     /// A type that cannot be interpreted.
     pub fn opaque(class: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Opaque(Box::new(OpaqueType { class: class.into(), reason: reason.into() }))
+        Self::Opaque(Box::new(OpaqueType {
+            class: class.into(),
+            reason: reason.into(),
+        }))
     }
 
     /// Whether values are wrapped with the time stamp of their last access.
@@ -422,10 +425,14 @@ impl Type {
     pub fn without_ttl(&self) -> Self {
         match self {
             Self::Ttl(inner) => (**inner).clone(),
-            Self::List(list) => {
-                Self::List(Box::new(ListType { element: list.element.without_ttl(), ..(**list).clone() }))
-            }
-            Self::Map(map) => Self::Map(Box::new(MapType { value: map.value.without_ttl(), ..(**map).clone() })),
+            Self::List(list) => Self::List(Box::new(ListType {
+                element: list.element.without_ttl(),
+                ..(**list).clone()
+            })),
+            Self::Map(map) => Self::Map(Box::new(MapType {
+                value: map.value.without_ttl(),
+                ..(**map).clone()
+            })),
             other => other.clone(),
         }
     }
@@ -461,7 +468,10 @@ impl Type {
             Self::Tagged(tagged) => tagged.cases.iter().for_each(|case| case.2.visit(f)),
             Self::Pojo(pojo) => {
                 pojo.fields.iter().for_each(|field| field.ty.visit(f));
-                pojo.registered.iter().chain(&pojo.non_registered).for_each(|(_, ty)| ty.visit(f));
+                pojo.registered
+                    .iter()
+                    .chain(&pojo.non_registered)
+                    .for_each(|(_, ty)| ty.visit(f));
             }
             Self::Framed(framed) => framed.inner.visit(f),
             Self::Ttl(inner) => inner.visit(f),
@@ -482,7 +492,10 @@ impl FieldName {
         let mut json = Vec::with_capacity(name.len() + 3);
         crate::json::push_str(&mut json, name);
         json.push(b':');
-        Self { text: name.into(), json: json.into() }
+        Self {
+            text: name.into(),
+            json: json.into(),
+        }
     }
 
     /// The name.
@@ -499,7 +512,10 @@ impl FieldName {
 impl Field {
     /// A field.
     pub fn new(name: &str, ty: Type) -> Self {
-        Self { name: FieldName::new(name), ty }
+        Self {
+            name: FieldName::new(name),
+            ty,
+        }
     }
 }
 

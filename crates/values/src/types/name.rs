@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    BytesKind, Constant, EitherKind, ListKind, OptionalKind, Primitive, PrimitiveKind, StringLayout, TimeLayout,
-    TupleType, Type,
+    BytesKind, Constant, EitherKind, ListKind, OptionalKind, Primitive, PrimitiveKind, StringLayout,
+    TimeLayout, TupleType, Type,
 };
 
 impl Type {
@@ -35,7 +35,9 @@ impl fmt::Display for Type {
             Self::List(list) => list_name(&list.kind, &list.element, f),
             Self::Map(map) => write!(f, "Map<{}, {}>", map.key, map.value),
             Self::Optional(optional) => match optional.kind {
-                OptionalKind::Nullable { .. } | OptionalKind::Present => write!(f, "Nullable<{}>", optional.inner),
+                OptionalKind::Nullable { .. } | OptionalKind::Present => {
+                    write!(f, "Nullable<{}>", optional.inner)
+                }
                 OptionalKind::Option => write!(f, "Option<{}>", optional.inner),
             },
             Self::Either(either) => match either.kind {
@@ -138,11 +140,23 @@ fn tuple_name(tuple: &TupleType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 /// Shows the types of the fields that a user chooses, not those that are always the same.
 fn record_name(record: &super::RecordType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let fixed = |ty: &Type| matches!(ty, Type::Primitive(Primitive { kind: PrimitiveKind::SortedLong, .. }));
+    let fixed = |ty: &Type| {
+        matches!(
+            ty,
+            Type::Primitive(Primitive {
+                kind: PrimitiveKind::SortedLong,
+                ..
+            })
+        )
+    };
     match record.name {
         "Timer" | "Lockable" | "BufferEntry" => {
-            let types: Vec<&Type> =
-                record.fields.iter().map(|field| &field.ty).filter(|ty| !fixed(ty)).collect();
+            let types: Vec<&Type> = record
+                .fields
+                .iter()
+                .map(|field| &field.ty)
+                .filter(|ty| !fixed(ty))
+                .collect();
             match (record.name, types.as_slice()) {
                 ("Lockable" | "BufferEntry", [_, inner]) => write!(f, "{}<{inner}>", record.name),
                 _ => list_of(record.name, &types, f),

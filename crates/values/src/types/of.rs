@@ -46,9 +46,12 @@ impl Context {
         if !snapshot.is_known() {
             return unknown(snapshot, "not one of Flink's serializers");
         }
-        Self { depth: self.depth + 1, ..self }
-            .content(snapshot, serializer)
-            .unwrap_or_else(|| unknown(snapshot, "no layout is known for it"))
+        Self {
+            depth: self.depth + 1,
+            ..self
+        }
+        .content(snapshot, serializer)
+        .unwrap_or_else(|| unknown(snapshot, "no layout is known for it"))
     }
 
     fn all(self, nested: &[SerializerSnapshot]) -> Vec<Type> {
@@ -61,19 +64,36 @@ impl Context {
         match &snapshot.content {
             Content::Simple | Content::NamedSimple { .. } => simple(&name),
             Content::Generic { class } => Some(generic(&class.to_str(), &name)),
-            Content::Composite { outer_version, outer, nested } => {
+            Content::Composite {
+                outer_version,
+                outer,
+                nested,
+            } => {
                 let version = outer_version.unwrap_or(snapshot.version);
-                Composite { name: &name, version, outer, nested: self.all(nested) }.into_type()
+                Composite {
+                    name: &name,
+                    version,
+                    outer,
+                    nested: self.all(nested),
+                }
+                .into_type()
             }
             Content::Pojo(pojo) => Some(self.pojo(pojo)),
-            Content::Enum { class, constants } => {
-                Some(java_enum(class.to_str().into_owned(), constants.iter().map(|name| name.to_str().into_owned())))
-            }
+            Content::Enum { class, constants } => Some(java_enum(
+                class.to_str().into_owned(),
+                constants.iter().map(|name| name.to_str().into_owned()),
+            )),
             Content::ScalaEnum { class, constants } => Some(Type::Enum(Box::new(EnumType {
                 class: class.to_str().into_owned(),
-                constants: constants.iter().map(|(name, id)| (name.to_str().into_owned(), *id)).collect(),
+                constants: constants
+                    .iter()
+                    .map(|(name, id)| (name.to_str().into_owned(), *id))
+                    .collect(),
             }))),
-            Content::Avro { runtime_class, schema } => Some(avro(runtime_class.as_ref(), schema)),
+            Content::Avro {
+                runtime_class,
+                schema,
+            } => Some(avro(runtime_class.as_ref(), schema)),
             Content::Kryo(content) => Some(Type::Kryo(Box::new(KryoConfig::new(content, self.kryo)))),
             Content::TtlAware { inner, .. } | Content::RowDataKey { inner, .. } => Some(self.of(inner)),
             Content::SortedMap { nested, .. } => match <[Type; 2]>::try_from(self.all(nested)) {
@@ -88,21 +108,36 @@ impl Context {
     fn table_or_statefun(self, content: &Content) -> Option<Type> {
         Some(match content {
             Content::RowData { types, nested } => Type::RowData(self.columns(types, nested)),
-            Content::BinaryRowData { arity } => Type::BinaryRow { arity: usize::try_from(*arity).ok()? },
-            Content::ArrayData { element_type, .. } => Type::ArrayData(Box::new(LogicalType::of(element_type))),
-            Content::MapData { key_type, value_type, .. } => {
-                Type::MapData(Box::new((LogicalType::of(key_type), LogicalType::of(value_type))))
+            Content::BinaryRowData { arity } => Type::BinaryRow {
+                arity: usize::try_from(*arity).ok()?,
+            },
+            Content::ArrayData { element_type, .. } => {
+                Type::ArrayData(Box::new(LogicalType::of(element_type)))
             }
-            Content::Decimal { precision, scale } => Type::DecimalData { precision: *precision, scale: *scale },
-            Content::Timestamp { precision } => Type::TimestampData { precision: *precision },
-            Content::StateFunProtobuf { message } => Type::Protobuf(Box::new(ProtobufType::of_snapshot(message))),
+            Content::MapData {
+                key_type, value_type, ..
+            } => Type::MapData(Box::new((LogicalType::of(key_type), LogicalType::of(value_type)))),
+            Content::Decimal { precision, scale } => Type::DecimalData {
+                precision: *precision,
+                scale: *scale,
+            },
+            Content::Timestamp { precision } => Type::TimestampData {
+                precision: *precision,
+            },
+            Content::StateFunProtobuf { message } => {
+                Type::Protobuf(Box::new(ProtobufType::of_snapshot(message)))
+            }
             Content::StateFunRemoteValue { namespace, name } => {
                 let class = format!("{namespace}/{name}");
-                framed("RemoteValue", Type::opaque(class, "a type of a remote StateFun SDK"))
+                framed(
+                    "RemoteValue",
+                    Type::opaque(class, "a type of a remote StateFun SDK"),
+                )
             }
-            Content::StateFunMessage { payload, .. } => {
-                framed("Message", Type::opaque(payload.to_str(), "a StateFun message in flight"))
-            }
+            Content::StateFunMessage { payload, .. } => framed(
+                "Message",
+                Type::opaque(payload.to_str(), "a StateFun message in flight"),
+            ),
             _ => return None,
         })
     }
@@ -168,7 +203,10 @@ fn avro(runtime_class: Option<&Text>, schema: &Text) -> Type {
 pub(super) fn avro_of(class: Option<String>, schema: &str) -> Type {
     match AvroType::parse(class.clone(), schema) {
         Ok(avro) => Type::Avro(Box::new(avro)),
-        Err(why) => Type::opaque(class.unwrap_or_else(|| "Avro record".into()), format!("its Avro schema is invalid: {why}")),
+        Err(why) => Type::opaque(
+            class.unwrap_or_else(|| "Avro record".into()),
+            format!("its Avro schema is invalid: {why}"),
+        ),
     }
 }
 

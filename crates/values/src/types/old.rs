@@ -27,7 +27,11 @@ impl Context {
     ) -> Option<Type> {
         let class = snapshot.class.to_str();
         let name = short_name(&class);
-        let serializer = old.adapter.as_ref().map(|adapter| &adapter.serializer).or(serializer);
+        let serializer = old
+            .adapter
+            .as_ref()
+            .map(|adapter| &adapter.serializer)
+            .or(serializer);
         Some(match &old.content {
             OldContent::Parameterless { serializer } => simple(&short_name(&serializer.to_str()))?,
             OldContent::Composite { nested } => {
@@ -43,18 +47,25 @@ impl Context {
                 self.old_composite(&name, &Outer::Text(JavaString::new(&class)?), nested)?
             }
             OldContent::Pojo(pojo) => self.old_pojo(pojo),
-            OldContent::Enum { class, constants } => {
-                java_enum(class.to_str().into_owned(), constants.iter().map(|name| name.to_str().into_owned()))
-            }
-            OldContent::EnumV1 { class, constants } => {
-                java_enum(class.to_str().into_owned(), enum_constants(constants)?.into_iter())
-            }
+            OldContent::Enum { class, constants } => java_enum(
+                class.to_str().into_owned(),
+                constants.iter().map(|name| name.to_str().into_owned()),
+            ),
+            OldContent::EnumV1 { class, constants } => java_enum(
+                class.to_str().into_owned(),
+                enum_constants(constants)?.into_iter(),
+            ),
             OldContent::ScalaEnum { class, constants } => Type::Enum(Box::new(EnumType {
                 class: class.to_str().into_owned(),
-                constants: constants.iter().map(|(name, id)| (name.to_str().into_owned(), *id)).collect(),
+                constants: constants
+                    .iter()
+                    .map(|(name, id)| (name.to_str().into_owned(), *id))
+                    .collect(),
             })),
             OldContent::Generic { class } => generic(&class.to_str(), &name),
-            OldContent::Registrations { class, registrations } => self.registrations(&name, class, registrations),
+            OldContent::Registrations { class, registrations } => {
+                self.registrations(&name, class, registrations)
+            }
             OldContent::AvroSchema { schema } => avro_of(None, &schema.to_str()),
             _ => return None,
         })
@@ -70,22 +81,41 @@ impl Context {
             Frame::Known(snapshot) => self.of_beside(snapshot, Some(&entry.serializer)),
             Frame::Opaque(_) => Type::opaque(name, "a nested serializer snapshot cannot be read"),
         });
-        Composite { name, version: 1, outer, nested: nested.collect() }.into_type()
+        Composite {
+            name,
+            version: 1,
+            outer,
+            nested: nested.collect(),
+        }
+        .into_type()
     }
 
     fn old_pojo(self, pojo: &OldPojo) -> Type {
         let ty = |entry: &OldPojoEntry| self.of_beside(&entry.snapshot, entry.serializer.as_ref());
-        let subclasses =
-            |entries: &[OldPojoEntry]| entries.iter().map(|e| (e.name.to_str().into_owned(), ty(e))).collect();
+        let subclasses = |entries: &[OldPojoEntry]| {
+            entries
+                .iter()
+                .map(|e| (e.name.to_str().into_owned(), ty(e)))
+                .collect()
+        };
         Type::Pojo(Box::new(PojoType {
             class: pojo.class.to_str().into_owned(),
-            fields: pojo.fields.iter().map(|entry| Field::new(&entry.name.to_str(), ty(entry))).collect(),
+            fields: pojo
+                .fields
+                .iter()
+                .map(|entry| Field::new(&entry.name.to_str(), ty(entry)))
+                .collect(),
             registered: subclasses(&pojo.registered),
             non_registered: subclasses(&pojo.non_registered),
         }))
     }
 
-    fn registrations(self, name: &str, class: &JavaString, registrations: &[(JavaString, KryoRegistration)]) -> Type {
+    fn registrations(
+        self,
+        name: &str,
+        class: &JavaString,
+        registrations: &[(JavaString, KryoRegistration)],
+    ) -> Type {
         match name {
             "Avro" => Type::opaque(class.to_str(), "Flink 1.3 did not store the Avro schema"),
             "Kryo" => {
@@ -111,7 +141,10 @@ impl Context {
 fn padding(serializer: &JavaStream) -> Option<i32> {
     let graph = serializer.parse().ok()?;
     match graph.root().field("padding")?.node()? {
-        Node::Array { items: Items::Bytes(bytes), .. } => i32::try_from(bytes.len()).ok(),
+        Node::Array {
+            items: Items::Bytes(bytes),
+            ..
+        } => i32::try_from(bytes.len()).ok(),
         _ => None,
     }
 }

@@ -1,15 +1,18 @@
 //! Serializers without parameters, by name.
 
 use super::{
-    BytesKind, Constant, ListKind, ListType, Nulls, OptionalKind, Primitive, PrimitiveKind, StringLayout, TimeLayout,
-    Type, record,
+    BytesKind, Constant, ListKind, ListType, Nulls, OptionalKind, Primitive, PrimitiveKind, StringLayout,
+    TimeLayout, Type, record,
 };
 
 /// The type of a serializer whose snapshot has no content; `None` if nobody knows it.
 ///
 /// `name` is that of [`short_name`](super::class::short_name).
 pub(super) fn simple(name: &str) -> Option<Type> {
-    constant(name).or_else(|| scalar(name)).or_else(|| array(name)).or_else(|| record::simple(name))
+    constant(name)
+        .or_else(|| scalar(name))
+        .or_else(|| array(name))
+        .or_else(|| record::simple(name))
 }
 
 fn constant(name: &str) -> Option<Type> {
@@ -60,7 +63,10 @@ pub(super) fn primitive(name: &str) -> Option<Primitive> {
         Some(kind) => (kind, true),
         None => (name, false),
     };
-    Some(Primitive { kind: primitive_kind(kind)?, mutable })
+    Some(Primitive {
+        kind: primitive_kind(kind)?,
+        mutable,
+    })
 }
 
 fn primitive_kind(name: &str) -> Option<PrimitiveKind> {
@@ -79,7 +85,13 @@ fn primitive_kind(name: &str) -> Option<PrimitiveKind> {
 
 /// Primitive arrays, `String[]`, and the arrays of Gelly.
 fn array(name: &str) -> Option<Type> {
-    let list = |kind, element| Type::List(Box::new(ListType { kind, element, nulls: Nulls::Never }));
+    let list = |kind, element| {
+        Type::List(Box::new(ListType {
+            kind,
+            element,
+            nulls: Nulls::Never,
+        }))
+    };
     if let Some(kind) = name.strip_suffix("PrimitiveArray").and_then(primitive_kind) {
         return Some(match kind {
             PrimitiveKind::Byte => Type::Bytes(BytesKind::Array),
@@ -90,7 +102,10 @@ fn array(name: &str) -> Option<Type> {
         "StringArray" => list(ListKind::PrimitiveArray, Type::String(StringLayout::Nullable)),
         "StringValueArray" => list(ListKind::SizedValueArray, Type::String(StringLayout::Value)),
         "NullValueArray" => list(ListKind::ValueArray, Type::Constant(Constant::NullValue)),
-        _ => list(ListKind::ValueArray, Type::Primitive(primitive(name.strip_suffix("Array")?).filter(|p| p.mutable)?)),
+        _ => list(
+            ListKind::ValueArray,
+            Type::Primitive(primitive(name.strip_suffix("Array")?).filter(|p| p.mutable)?),
+        ),
     })
 }
 
@@ -105,10 +120,17 @@ pub(super) fn value_class(class: &str) -> Option<Type> {
 
 /// A value behind a flag of which 1 means that it is there.
 pub(super) fn present(inner: Type) -> Type {
-    Type::Optional(Box::new(super::OptionalType { kind: OptionalKind::Present, inner }))
+    Type::Optional(Box::new(super::OptionalType {
+        kind: OptionalKind::Present,
+        inner,
+    }))
 }
 
 /// A plain list.
 pub(super) fn list(element: Type) -> Type {
-    Type::List(Box::new(ListType { kind: ListKind::List, element, nulls: Nulls::Never }))
+    Type::List(Box::new(ListType {
+        kind: ListKind::List,
+        element,
+        nulls: Nulls::Never,
+    }))
 }

@@ -99,11 +99,25 @@ fn block(r: &mut Reader<'_>, smallest: usize) -> Result<Option<u32>> {
     let count = r.varuint("number of items")?;
     let needed = u64::from(count).saturating_mul(smallest as u64);
     if needed > r.left() as u64 {
-        return Err(Error::new(at, "number of items", Fault::Truncated { needed, left: r.left() as u64 }));
+        return Err(Error::new(
+            at,
+            "number of items",
+            Fault::Truncated {
+                needed,
+                left: r.left() as u64,
+            },
+        ));
     }
     Ok((count > 0).then_some(count))
 }
 
 fn unknown(at: u64, what: &'static str, got: i32) -> Error {
-    Error::new(at, what, Fault::Unknown { got: got.into(), expected: "an index of the schema" })
+    Error::new(
+        at,
+        what,
+        Fault::Unknown {
+            got: got.into(),
+            expected: "an index of the schema",
+        },
+    )
 }

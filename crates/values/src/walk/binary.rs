@@ -27,7 +27,11 @@ impl<S: Sink> Walker<'_, S> {
             }
             Type::ArrayData(element) => self.binary_array(element, &mut segment),
             Type::MapData(entry) => self.binary_map(&entry.0, &entry.1, &mut segment),
-            _ => Err(Error::new(at, "binary value", Fault::Invalid("not a type of the Table runtime".into()))),
+            _ => Err(Error::new(
+                at,
+                "binary value",
+                Fault::Invalid("not a type of the Table runtime".into()),
+            )),
         }
     }
 
@@ -76,7 +80,8 @@ impl<S: Sink> Walker<'_, S> {
             let why = format!("{} keys but {} values", key_header.len, value_header.len);
             return Err(map.invalid("binary map", why));
         }
-        self.sink.begin_map(key_header.len, matches!(key.kind, LogicalKind::Char(..)));
+        self.sink
+            .begin_map(key_header.len, matches!(key.kind, LogicalKind::Char(..)));
         for i in 0..key_header.len {
             self.sink.map_key();
             match key_header.is_null(&keys, i) {
@@ -104,7 +109,9 @@ impl<S: Sink> Walker<'_, S> {
             LogicalKind::BigInt | LogicalKind::DayTimeInterval => self.sink.long(slot as i64),
             LogicalKind::Float => self.sink.float(f32::from_bits(slot as u32)),
             LogicalKind::Double => self.sink.double(f64::from_bits(slot)),
-            LogicalKind::Date => self.sink.local_date(LocalDate::from_epoch_day((slot as i32).into())),
+            LogicalKind::Date => self
+                .sink
+                .local_date(LocalDate::from_epoch_day((slot as i32).into())),
             LogicalKind::Time => self.time_of_day(slot as i32, parent)?,
             LogicalKind::Char(..) => self.sink.string(Text::utf8(&parent.string(slot)?)),
             LogicalKind::Binary(..) => self.sink.bytes(&parent.string(slot)?),

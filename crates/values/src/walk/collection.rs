@@ -49,7 +49,10 @@ impl<S: Sink> Walker<'_, S> {
         let at = r.offset();
         let len = r.i32_in(0, i32::MAX, "number of elements")? as usize;
         if len.div_ceil(8) > r.left() {
-            let fault = Fault::Truncated { needed: len.div_ceil(8) as u64, left: r.left() as u64 };
+            let fault = Fault::Truncated {
+                needed: len.div_ceil(8) as u64,
+                left: r.left() as u64,
+            };
             return Err(Error::new(at, "number of elements", fault));
         }
         let mask = Mask(r.take(len.div_ceil(8), "null mask of a list")?);

@@ -6,8 +6,8 @@ use super::{Framing, Walker};
 use crate::mask::Mask;
 use crate::sink::Sink;
 use crate::types::{
-    EitherKind, EitherType, FramedType, OptionalKind, OptionalType, PojoType, RecordType, RowType, TaggedType,
-    TupleType,
+    EitherKind, EitherType, FramedType, OptionalKind, OptionalType, PojoType, RecordType, RowType,
+    TaggedType, TupleType,
 };
 
 /// The first byte of a POJO.
@@ -43,14 +43,20 @@ impl<S: Sink> Walker<'_, S> {
                 let at = r.offset();
                 let tag = r.u8("subclass tag")?;
                 let Some((class, ty)) = pojo.registered.get(usize::from(tag)) else {
-                    let fault = Fault::Unknown { got: tag.into(), expected: "the tag of a registered subclass" };
+                    let fault = Fault::Unknown {
+                        got: tag.into(),
+                        expected: "the tag of a registered subclass",
+                    };
                     return Err(Error::new(at, "subclass tag", fault));
                 };
                 self.sink.subclass(class);
                 self.value(ty, r)
             }
             got => {
-                let fault = Fault::Unknown { got: got.into(), expected: "1, 2, 4 or 8" };
+                let fault = Fault::Unknown {
+                    got: got.into(),
+                    expected: "1, 2, 4 or 8",
+                };
                 Err(Error::new(at, "POJO flags", fault))
             }
         }
@@ -143,7 +149,10 @@ impl<S: Sink> Walker<'_, S> {
             (EitherKind::Union, 1) => false,
             (EitherKind::Union, 2) => true,
             (EitherKind::Union, got) => {
-                let fault = Fault::Unknown { got: got.into(), expected: "1 or 2" };
+                let fault = Fault::Unknown {
+                    got: got.into(),
+                    expected: "1 or 2",
+                };
                 return Err(Error::new(at, "side of a union", fault));
             }
         };
@@ -157,7 +166,10 @@ impl<S: Sink> Walker<'_, S> {
         let at = r.offset();
         let tag = r.u8("tag")?;
         let Some((_, name, ty)) = tagged.cases.iter().find(|case| case.0 == tag) else {
-            let fault = Fault::Unknown { got: tag.into(), expected: "the tag of a stream element" };
+            let fault = Fault::Unknown {
+                got: tag.into(),
+                expected: "the tag of a stream element",
+            };
             return Err(Error::new(at, "tag", fault));
         };
         self.sink.begin_object();

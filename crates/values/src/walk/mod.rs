@@ -49,7 +49,13 @@ pub enum Extent {
 /// [`Fault::UnknownClass`] where the extent of a part is not known. What `sink` got
 /// before an error is incomplete.
 pub fn walk<S: Sink>(ty: &Type, r: &mut Reader<'_>, framing: Framing, sink: &mut S) -> Result<Extent> {
-    let mut walker = Walker { sink, framing, depth: 0, empty: 0, ended: false };
+    let mut walker = Walker {
+        sink,
+        framing,
+        depth: 0,
+        empty: 0,
+        ended: false,
+    };
     walker.value(ty, r)?;
     Ok(if walker.ended { Extent::Rest } else { Extent::Exact })
 }
@@ -113,7 +119,9 @@ impl<S: Sink> Walker<'_, S> {
             Type::Kryo(kryo) => self.kryo(kryo, r),
             Type::JavaObject => self.java_object(r),
             Type::Protobuf(protobuf) => self.protobuf(protobuf, r),
-            Type::RowData(_) | Type::BinaryRow { .. } | Type::ArrayData(_) | Type::MapData(_) => self.table(ty, r),
+            Type::RowData(_) | Type::BinaryRow { .. } | Type::ArrayData(_) | Type::MapData(_) => {
+                self.table(ty, r)
+            }
             Type::Opaque(opaque) => self.opaque(&opaque.class, r),
             _ => self.scalar(ty, r),
         }
@@ -127,7 +135,10 @@ impl<S: Sink> Walker<'_, S> {
         }
         self.empty += 1;
         if self.empty > MAX_EMPTY_ELEMENTS {
-            let fault = Fault::TooLarge { got: self.empty as u64, limit: MAX_EMPTY_ELEMENTS as u64 };
+            let fault = Fault::TooLarge {
+                got: self.empty as u64,
+                limit: MAX_EMPTY_ELEMENTS as u64,
+            };
             return Err(r.fault("elements without bytes", fault));
         }
         Ok(())

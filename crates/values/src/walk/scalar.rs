@@ -55,7 +55,14 @@ impl<S: Sink> Walker<'_, S> {
         let bytes = r.take(constant.bytes().len(), constant.name())?;
         if bytes != constant.bytes() {
             let got = bytes.first().copied().unwrap_or_default().into();
-            return Err(Error::new(at, constant.name(), Fault::Unknown { got, expected: "its one constant byte" }));
+            return Err(Error::new(
+                at,
+                constant.name(),
+                Fault::Unknown {
+                    got,
+                    expected: "its one constant byte",
+                },
+            ));
         }
         match constant {
             Constant::Tuple0 => {
@@ -71,7 +78,14 @@ impl<S: Sink> Walker<'_, S> {
         let at = r.offset();
         let index = r.i32("enum constant")?;
         let name = e.constant(index).ok_or_else(|| {
-            Error::new(at, "enum constant", Fault::Unknown { got: index.into(), expected: "the number of a constant" })
+            Error::new(
+                at,
+                "enum constant",
+                Fault::Unknown {
+                    got: index.into(),
+                    expected: "the number of a constant",
+                },
+            )
         })?;
         self.sink.enum_constant(index, name);
         Ok(())
@@ -124,12 +138,16 @@ impl<S: Sink> Walker<'_, S> {
         match layout {
             _ if millis == i64::MIN => self.sink.null(),
             TimeLayout::SqlDate if millis % MILLIS_PER_DAY == 0 => {
-                self.sink.local_date(LocalDate::from_epoch_day(millis / MILLIS_PER_DAY));
+                self.sink
+                    .local_date(LocalDate::from_epoch_day(millis / MILLIS_PER_DAY));
             }
             TimeLayout::SqlTime if (0..MILLIS_PER_DAY).contains(&millis) => {
                 self.sink.local_time(millis as u64 * 1_000_000);
             }
-            _ => self.sink.instant(millis.div_euclid(1000), millis.rem_euclid(1000) as u32 * 1_000_000),
+            _ => self.sink.instant(
+                millis.div_euclid(1000),
+                millis.rem_euclid(1000) as u32 * 1_000_000,
+            ),
         }
     }
 
@@ -154,7 +172,10 @@ impl<S: Sink> Walker<'_, S> {
                 let end = r.i64("end of a window")?;
                 self.sink.window(start, end);
             }
-            Type::DecimalData { precision: ..=18, scale } => {
+            Type::DecimalData {
+                precision: ..=18,
+                scale,
+            } => {
                 let unscaled = r.i64("decimal")?;
                 self.sink.decimal(&unscaled.to_be_bytes(), *scale);
             }
@@ -164,7 +185,11 @@ impl<S: Sink> Walker<'_, S> {
             }
             Type::TimestampData { precision } => {
                 let millis = r.i64("time stamp")?;
-                let nanos = if *precision <= 3 { 0 } else { r.i32_in(0, 999_999, "nanoseconds")? };
+                let nanos = if *precision <= 3 {
+                    0
+                } else {
+                    r.i32_in(0, 999_999, "nanoseconds")?
+                };
                 self.local_timestamp(millis, nanos as u32);
             }
             Type::Variant => return self.variant(r),
@@ -184,8 +209,13 @@ impl<S: Sink> Walker<'_, S> {
 impl EnumType {
     /// The name of the constant with a stored number.
     pub fn constant(&self, index: i32) -> Option<&str> {
-        let direct = usize::try_from(index).ok().and_then(|i| self.constants.get(i)).filter(|c| c.1 == index);
-        direct.or_else(|| self.constants.iter().find(|c| c.1 == index)).map(|c| c.0.as_str())
+        let direct = usize::try_from(index)
+            .ok()
+            .and_then(|i| self.constants.get(i))
+            .filter(|c| c.1 == index);
+        direct
+            .or_else(|| self.constants.iter().find(|c| c.1 == index))
+            .map(|c| c.0.as_str())
     }
 }
 
@@ -229,7 +259,13 @@ fn local_date(r: &mut Reader<'_>) -> Result<Option<LocalDate>> {
     if (year, month, day) == (i32::MIN, 0x80, 0) {
         return Ok(None);
     }
-    let no_such_day = || Error::new(at, "date", Fault::Invalid(format!("no such day: {year}-{month}-{day}")));
+    let no_such_day = || {
+        Error::new(
+            at,
+            "date",
+            Fault::Invalid(format!("no such day: {year}-{month}-{day}")),
+        )
+    };
     LocalDate::new(year, month, day).map(Some).ok_or_else(no_such_day)
 }
 
@@ -251,5 +287,13 @@ fn local_time(r: &mut Reader<'_>) -> Result<Option<u64>> {
 }
 
 fn range(at: u64, what: &'static str, got: i32, max: i32) -> Error {
-    Error::new(at, what, Fault::Range { got: got.into(), min: 0, max: max.into() })
+    Error::new(
+        at,
+        what,
+        Fault::Range {
+            got: got.into(),
+            min: 0,
+            max: max.into(),
+        },
+    )
 }

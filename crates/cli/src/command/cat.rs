@@ -1,0 +1,117 @@
+//! `statetool cat`.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use clap::Args;
+use statetool_format::KeyGroupRange;
+use statetool_ops::cat::{CatOptions, Chunk, cat};
+use statetool_ops::progress::Progress;
+use statetool_snapshot::{Flow, StateSelector};
+use statetool_values::JsonOptions;
+
+use crate::args::{Format, Global, OutputArgs, SnapshotArgs};
+use crate::exit::{Exit, UsageError};
+use crate::{output, progress, render};
+
+/// Print the entries of states, a row each.
+///
+/// Rows come in the order of the snapshot: operator, subtask, key group, then as stored. With
+/// `--key` only the key's own key group is read.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  statetool cat fixtures/1.20/keyed-states/rocksdb-canonical/snapshot '*/*' --limit 5
+  statetool cat SNAPSHOT per-user/totals --key '\"alice\"'
+  statetool cat SNAPSHOT per-user/totals --format csv > totals.csv
+
+Exit status: 0 done, 2 usage, 3 the snapshot cannot be read")]
+pub(crate) struct CatArgs {
+    #[command(flatten)]
+    snapshot: SnapshotArgs,
+    /// Which states: OPERATOR/STATE, OPERATOR, */STATE, or all.
+    selector: Option<String>,
+    /// Only this key, as JSON or as a bare word.
+    #[arg(long, short, value_name = "KEY", allow_hyphen_values = true)]
+    key: Option<String>,
+    /// Only these key groups: A or A-B.
+    #[arg(long, value_name = "A-B", value_parser = key_groups)]
+    key_groups: Option<KeyGroupRange>,
+    /// Only this namespace, as JSON or as a bare word.
+    #[arg(long, value_name = "NAMESPACE", allow_hyphen_values = true)]
+    namespace: Option<String>,
+    /// At most N rows.
+    #[arg(long, short = 'n', value_name = "N")]
+    limit: Option<u64>,
+    /// About one of N entries, the same ones in every run.
+    #[arg(long, value_name = "N")]
+    sample: Option<u64>,
+    /// Write longs as strings, for readers that hold numbers as doubles.
+    #[arg(long, env = "STATETOOL_LONG_AS_STRING")]
+    long_as_string: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Parses `A` or `A-B`.
+fn key_groups(text: &str) -> Result<KeyGroupRange, String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (first.trim().parse::<u32>(), last.trim().parse::<u32>()) {
+        (Ok(first), Ok(last)) if first <= last && last < 1 << 15 => Ok(KeyGroupRange::new(first, last + 1)),
+        _ => Err("write A or A-B, with A at most B".to_owned()),
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &CatArgs, global: &Global) -> anyhow::Result<Exit> {
+    let format = args.output.format.unwrap_or(Format::Jsonl);
+    let snapshot = args.snapshot.open(global)?;
+    let selector = args
+        .selector
+        .as_deref()
+        .map_or_else(StateSelector::all, |s| StateSelector::parse(s, &snapshot));
+    let counts = Arc::new(Progress::default());
+    let options = CatOptions {
+        selector,
+        key: args.key.clone(),
+        key_groups: args.key_groups,
+        namespace: args.namespace.as_deref().map(json_or_word),
+        limit: args.limit,
+        sample: args.sample,
+        json: JsonOptions {
+            long_as_string: args.long_as_string,
+        },
+        threads: global.threads(),
+        progress: counts.clone(),
+    };
+    if options.limit == Some(0) {
+        return Err(UsageError("`--limit 0` asks for nothing".into()).into());
+    }
+    let mut out = output::open(args.output.output.as_deref())?;
+    let mut rows = render::rows::Rows::new(format, &mut out)?;
+    let shown = progress::show(&counts, global.quiet);
+    let mut failed = None;
+    let summary = cat(&snapshot, &options, rows.needs_spans(), |chunk: &Chunk| {
+        Ok(match rows.write(chunk, &mut out) {
+            Ok(()) => Flow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                Flow::Break(())
+            }
+        })
+    });
+    drop(shown);
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    // What came before an error in the snapshot has been promised.
+    rows.finish(&mut out)?;
+    out.flush()?;
+    for warning in summary?.warnings {
+        global.warn(&warning);
+    }
+    Ok(Exit::Done)
+}
+
+fn json_or_word(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::String(text.to_owned()))
+}

@@ -1,0 +1,72 @@
+//! The report of `verify` as text.
+
+use std::io::Write;
+
+use statetool_ops::verify::{Finding, VerifyReport};
+
+/// For people.
+pub(crate) fn table(report: &VerifyReport, out: &mut dyn Write) -> anyhow::Result<()> {
+    for finding in &report.findings {
+        writeln!(out, "finding: {}{}", place(finding), finding.message)?;
+    }
+    for note in &report.notes {
+        writeln!(out, "not interpretable: {}{}", place(note), note.message)?;
+    }
+    let c = &report.checked;
+    let result = match report.findings.len() {
+        0 => "no findings".to_owned(),
+        1 => "1 finding".to_owned(),
+        n => format!("{n} findings"),
+    };
+    let depth = if report.deep { "decoded" } else { "read" };
+    writeln!(
+        out,
+        "{result}: {} operators, {} handles, {} entries {depth}  {}",
+        c.operators, c.handles, c.entries, report.location
+    )?;
+    Ok(())
+}
+
+fn place(finding: &Finding) -> String {
+    let mut text = String::new();
+    if let Some(operator) = finding.uid.as_ref().or(finding.operator.as_ref()) {
+        text.push_str(&format!("operator `{operator}`: "));
+    }
+    if let Some(subtask) = finding.subtask {
+        text.push_str(&format!("subtask {subtask}: "));
+    }
+    if let Some(state) = &finding.state {
+        text.push_str(&format!("state `{state}`: "));
+    }
+    text
+}
+
+/// A line a finding.
+pub(crate) fn jsonl(report: &VerifyReport, out: &mut dyn Write) -> anyhow::Result<()> {
+    for finding in &report.findings {
+        writeln!(out, "{}", serde_json::to_string(finding)?)?;
+    }
+    Ok(())
+}
+
+/// A row a finding.
+pub(crate) fn csv(report: &VerifyReport, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(["operator", "uid", "subtask", "state", "message"])?;
+    for finding in &report.findings {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let subtask = finding
+            .subtask
+            .map(|subtask| subtask.to_string())
+            .unwrap_or_default();
+        writer.write_record([
+            text(&finding.operator),
+            text(&finding.uid),
+            subtask,
+            text(&finding.state),
+            finding.message.clone(),
+        ])?;
+    }
+    writer.flush()?;
+    Ok(())
+}
