@@ -104,11 +104,6 @@ message totals {
   Total_any value = 2;
 }
 
-message Total_by_id_entry {
-  string key = 1;
-  optional double value = 2;
-}
-
 enum Colour {
   COLOUR_UNSPECIFIED = 0;
   COLOUR_RED = 1;
@@ -122,7 +117,7 @@ message Total_pairs_element {
 message Total {
   google.protobuf.Timestamp at = 1;
   map<string, int64> by_name = 2 [json_name = "by-name"];
-  repeated Total_by_id_entry by_id = 3;
+  map<string, double> by_id = 3;
   optional Colour colour = 4;
   repeated Total_pairs_element pairs = 5;
   optional bytes what = 6;
