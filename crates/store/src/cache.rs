@@ -1,11 +1,12 @@
 //! Local copies of remote files, for readers that need a file in a directory.
 
 use std::collections::HashMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::location::Location;
@@ -56,12 +57,49 @@ pub struct CachedFile {
     path: PathBuf,
 }
 
+/// Copies that are being made in the background; dropping it stops that.
+#[derive(Debug)]
+pub struct Prefetch {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What may be done to make room for a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// Copies that nobody holds may go.
+    Evict,
+    /// Nothing: what nobody holds yet may be wanted next.
+    Keep,
+}
+
+/// How many files are copied in the background at the same time.
+const PREFETCHED_AT_ONCE: usize = 8;
+/// How many bytes come with the answer to how long a file is.
+const HEAD: u64 = 1 << 20;
+
 const PREFIX: &str = "statetool-cache-";
 const LOCK: &str = "lock";
 const UNFINISHED: &str = "unfinished";
 
 /// Distinguishes the caches of one process.
 static SERIAL: AtomicU64 = AtomicU64::new(0);
+
+/// The directories of this process's caches.
+static DIRECTORIES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes the copies of all caches of this process, which is about to end without dropping
+/// them.
+pub fn remove_caches() {
+    for directory in DIRECTORIES
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .drain(..)
+    {
+        // What stays because a thread still writes is removed by the next cache.
+        let _ = fs::remove_dir_all(directory);
+    }
+}
 
 impl FileCache {
     /// Makes a cache in a directory, which is made too if it is missing, and cleans up after
@@ -75,6 +113,10 @@ impl FileCache {
         fs::create_dir_all(directory).map_err(failed)?;
         remove_stale(directory);
         let (directory, lock) = make_directory(directory).map_err(failed)?;
+        DIRECTORIES
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(directory.clone());
         let inner = Inner {
             directory,
             max_bytes,
@@ -103,14 +145,53 @@ impl FileCache {
                 path: path.to_owned(),
             });
         }
-        if let Some(held) = self.hold_existing(location) {
-            return Ok(held);
+        self.fetch_remote(store, location, Room::Evict, &AtomicBool::new(false))
+    }
+
+    /// Makes copies in the background, in the order of the locations and as long as there is
+    /// room without removing other copies, until all are made or the result is dropped.
+    pub fn prefetch(&self, store: &Store, locations: Vec<Location>) -> Prefetch {
+        let stop = Arc::new(AtomicBool::new(false));
+        let threads = PREFETCHED_AT_ONCE.min(locations.len());
+        let queue = Arc::new(Mutex::new(locations.into_iter()));
+        let work = || {
+            let (cache, store) = (self.clone(), store.clone());
+            let (queue, stop) = (Arc::clone(&queue), Arc::clone(&stop));
+            move || {
+                let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                while let Some(location) = next() {
+                    // Whoever needs the file meets the error again, and in its place.
+                    if stop.load(Ordering::Relaxed)
+                        || location.is_local()
+                        || cache.fetch_remote(&store, &location, Room::Keep, &stop).is_err()
+                    {
+                        return;
+                    }
+                }
+            }
+        };
+        let named = || std::thread::Builder::new().name("statetool-prefetch".to_owned());
+        // Without threads every file is fetched when it is needed.
+        let threads = (0..threads).filter_map(|_| named().spawn(work()).ok()).collect();
+        Prefetch { stop, threads }
+    }
+
+    fn fetch_remote(
+        &self,
+        store: &Store,
+        location: &Location,
+        room: Room,
+        stop: &AtomicBool,
+    ) -> Result<CachedFile> {
+        while !self.claim(location) {
+            if let Some(held) = self.hold_existing(location) {
+                return Ok(held);
+            }
         }
-        let object = store.open(location)?;
-        if let Some(held) = self.reserve(location, object.len())? {
-            return Ok(held);
-        }
-        let copied = self.copy(&object);
+        let copied = store.open_with_head(location, HEAD).and_then(|object| {
+            self.reserve(location, object.len(), room)?;
+            self.copy(&object, stop)
+        });
         let mut state = self.state();
         self.0.changed.notify_all();
         match (copied, state.files.get_mut(location)) {
@@ -130,6 +211,24 @@ impl FileCache {
                     .unwrap_or_else(|| Error::new(ErrorKind::Io, location, "is no longer in the cache")))
             }
         }
+    }
+
+    /// Enters a copy that the caller has to make now; false if there is one already.
+    fn claim(&self, location: &Location) -> bool {
+        let mut state = self.state();
+        if state.files.contains_key(location) {
+            return false;
+        }
+        let used = state.tick();
+        let copy = Copy {
+            path: PathBuf::new(),
+            bytes: 0,
+            users: 1,
+            used,
+            complete: false,
+        };
+        state.files.insert(location.clone(), copy);
+        true
     }
 
     /// Holds the copy if it is complete, after waiting for a thread that fetches it.
@@ -152,39 +251,27 @@ impl FileCache {
         }
     }
 
-    /// Makes room, and enters a copy that the caller has to fetch now.
-    ///
-    /// Gives the copy instead if another thread was faster.
-    fn reserve(&self, location: &Location, bytes: u64) -> Result<Option<CachedFile>> {
-        loop {
-            let mut state = self.state();
-            if !state.files.contains_key(location) {
-                state.make_room(bytes, self.0.max_bytes).map_err(|held| {
-                    let limit = self.0.max_bytes;
-                    let why =
-                        format!("{bytes} bytes do not fit into the cache of {limit} beside {held} in use");
-                    Error::new(ErrorKind::TooLarge, location, why)
-                })?;
-                let used = state.tick();
-                state.bytes += bytes;
-                let copy = Copy {
-                    path: PathBuf::new(),
-                    bytes,
-                    users: 1,
-                    used,
-                    complete: false,
-                };
-                state.files.insert(location.clone(), copy);
-                return Ok(None);
-            }
-            drop(state);
-            if let Some(held) = self.hold_existing(location) {
-                return Ok(Some(held));
-            }
+    /// Makes room for a copy that was claimed.
+    fn reserve(&self, location: &Location, bytes: u64, room: Room) -> Result<()> {
+        let limit = self.0.max_bytes;
+        let mut state = self.state();
+        let made = match room {
+            Room::Evict => state.make_room(bytes, limit),
+            Room::Keep if state.bytes.saturating_add(bytes) <= limit => Ok(()),
+            Room::Keep => Err(state.bytes),
+        };
+        made.map_err(|held| {
+            let why = format!("{bytes} bytes do not fit into the cache of {limit} beside {held} in use");
+            Error::new(ErrorKind::TooLarge, location, why)
+        })?;
+        state.bytes += bytes;
+        if let Some(copy) = state.files.get_mut(location) {
+            copy.bytes = bytes;
         }
+        Ok(())
     }
 
-    fn copy(&self, object: &crate::Object) -> Result<PathBuf> {
+    fn copy(&self, object: &crate::Object, stop: &AtomicBool) -> Result<PathBuf> {
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let name = object.location().file_name().unwrap_or_default();
         // Names of remote files may be too long, or nothing that a file can be called here.
@@ -195,7 +282,7 @@ impl FileCache {
             .collect();
         let path = self.0.directory.join(format!("{serial}-{plain}"));
         let unfinished = path.with_file_name(format!("{serial}.{UNFINISHED}"));
-        let written = write_copy(object, &unfinished).and_then(|()| {
+        let written = write_copy(object, &unfinished, stop).and_then(|()| {
             fs::rename(&unfinished, &path).map_err(|error| local_failure(object.location(), &path, &error))
         });
         if written.is_err() {
@@ -216,7 +303,7 @@ fn make_directory(parent: &Path) -> std::io::Result<(PathBuf, File)> {
         let directory = parent.join(format!("{PREFIX}{}-{serial}", std::process::id()));
         let unfinished = directory.with_extension(UNFINISHED);
         // In a directory that containers share, others may have our process number.
-        match fs::create_dir(&unfinished) {
+        match create_private(&unfinished) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
             made => made?,
         }
@@ -229,11 +316,15 @@ fn make_directory(parent: &Path) -> std::io::Result<(PathBuf, File)> {
     }
 }
 
-fn write_copy(object: &crate::Object, path: &Path) -> Result<()> {
+fn write_copy(object: &crate::Object, path: &Path, stop: &AtomicBool) -> Result<()> {
     let failed = |error: &std::io::Error| local_failure(object.location(), path, error);
     let mut file = File::create_new(path).map_err(|error| failed(&error))?;
     let mut reader = object.reader(0..object.len())?;
     loop {
+        if stop.load(Ordering::Relaxed) {
+            let why = "its local copy was not wanted any more";
+            return Err(Error::new(ErrorKind::Unavailable, object.location(), why));
+        }
         let chunk = reader.chunk()?;
         let len = chunk.len();
         if len == 0 {
@@ -246,7 +337,19 @@ fn write_copy(object: &crate::Object, path: &Path) -> Result<()> {
 
 fn local_failure(location: &Location, path: &Path, error: &std::io::Error) -> Error {
     let why = format!("its local copy `{}` cannot be written: {error}", path.display());
-    Error::new(ErrorKind::Io, location, why)
+    let kind = match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorKind::TooLarge,
+        _ => ErrorKind::Io,
+    };
+    Error::new(kind, location, why)
+}
+
+/// Makes a directory that nobody else may look into: state is not for everybody's eyes.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// Removes the directories of caches whose processes are gone. What cannot be removed stays:
@@ -317,6 +420,32 @@ impl State {
     }
 }
 
+impl Drop for Prefetch {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            // One that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Where caches are made: in the directory that was named, else in the user's own for such
+/// things, else in that for temporary files.
+pub(crate) fn directories(named: Option<&str>) -> Vec<PathBuf> {
+    if let Some(named) = named {
+        return vec![named.into()];
+    }
+    let from = |variable: &str, below: &str| {
+        let base = std::env::var_os(variable).filter(|base| !base.is_empty())?;
+        Some(Path::new(&base).join(below))
+    };
+    let own = from("XDG_CACHE_HOME", "statetool")
+        .or_else(|| from("LOCALAPPDATA", "statetool"))
+        .or_else(|| from("HOME", ".cache/statetool"));
+    own.into_iter().chain([std::env::temp_dir()]).collect()
+}
+
 impl CachedFile {
     /// The path of the copy.
     pub fn path(&self) -> &Path {
@@ -339,6 +468,10 @@ impl Drop for CachedFile {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        DIRECTORIES
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|directory| *directory != self.directory);
         // Nothing is left to do where this fails; the next cache tries again.
         let _ = fs::remove_dir_all(&self.directory);
     }

@@ -36,7 +36,7 @@ mod store;
 
 pub use bytes::Bytes;
 
-pub use cache::{CachedFile, FileCache};
+pub use cache::{CachedFile, FileCache, Prefetch, remove_caches};
 pub use error::{Error, ErrorKind, Result};
 pub use location::{Location, Scheme};
 pub use object::Object;

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::time::SystemTime;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::location::Location;
@@ -12,8 +13,8 @@ use crate::store::{Entry, EntryKind};
 pub(crate) struct LocalFile(File);
 
 impl LocalFile {
-    /// Opens a regular file and tells its length.
-    pub(crate) fn open(location: &Location) -> Result<(Self, u64)> {
+    /// Opens a regular file; tells its length, and when it was modified.
+    pub(crate) fn open(location: &Location) -> Result<(Self, u64, Option<SystemTime>)> {
         let path = location.as_local_path().unwrap_or_else(|| ".".as_ref());
         // Asked before opening: to open a named pipe would wait for a writer.
         let metadata = fs::metadata(path).map_err(|error| Error::io(location, &error))?;
@@ -24,11 +25,8 @@ impl LocalFile {
             return Err(Error::new(ErrorKind::Invalid, location, "is no regular file"));
         }
         let file = File::open(path).map_err(|error| Error::io(location, &error))?;
-        let len = file
-            .metadata()
-            .map_err(|error| Error::io(location, &error))?
-            .len();
-        Ok((Self(file), len))
+        let opened = file.metadata().map_err(|error| Error::io(location, &error))?;
+        Ok((Self(file), opened.len(), opened.modified().ok()))
     }
 
     /// Fills `buffer` with what lies at `offset`; fails if the file ends before.

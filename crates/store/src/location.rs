@@ -48,6 +48,8 @@ pub enum Scheme {
     Hdfs,
     /// A web server: `http:`, `https:`.
     Http,
+    /// A system that this crate does not know; only [`Location::parse_any`] gives it.
+    Other,
 }
 
 impl Scheme {
@@ -94,6 +96,19 @@ impl Location {
     /// missing bucket or container, a password in a URL whose system takes none, or a `..`
     /// in a URL.
     pub fn parse(text: &str) -> Result<Self> {
+        let location = Self::parse_any(text)?;
+        match location.scheme {
+            Scheme::Other => Err(location.unknown_scheme()),
+            _ => Ok(location),
+        }
+    }
+
+    /// As [`parse`](Self::parse), but takes any scheme: a snapshot may have been made in a system
+    /// that is not known here, and moved. To open it there is an error.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), but for unknown schemes.
+    pub fn parse_any(text: &str) -> Result<Self> {
         if text.is_empty() {
             return Err(Error::named(ErrorKind::Invalid, text, "an empty location"));
         }
@@ -109,10 +124,7 @@ impl Location {
             return Ok(Self::local("", &path));
         };
         let written = written.to_ascii_lowercase();
-        let Some(scheme) = Scheme::from_written(&written) else {
-            let why = format!("unknown scheme `{written}`, expected {SUPPORTED}");
-            return Err(Error::named(ErrorKind::Unsupported, redact_url(text), why));
-        };
+        let scheme = Scheme::from_written(&written).unwrap_or(Scheme::Other);
         let (authority, path) = match rest.strip_prefix("//") {
             Some(rest) => rest.split_at(rest.find(authority_end(scheme)).unwrap_or(rest.len())),
             None => ("", rest),
@@ -122,6 +134,12 @@ impl Location {
             Scheme::Http => Self::parse_http(text, &written, authority, path),
             _ => Self::parse_remote(text, scheme, &written, authority, path),
         }
+    }
+
+    /// The error for a system that is not known.
+    pub(crate) fn unknown_scheme(&self) -> Error {
+        let why = format!("unknown scheme `{}`, expected {SUPPORTED}", self.written);
+        Error::new(ErrorKind::Unsupported, self, why)
     }
 
     /// The location of a local file, which must have a name in Unicode.
@@ -330,7 +348,7 @@ impl Location {
         let same = self.scheme == base.scheme
             && self.authority == base.authority
             && self.path.starts_with('/') == base.path.starts_with('/')
-            && (self.scheme != Scheme::Http || self.written == base.written);
+            && (!matches!(self.scheme, Scheme::Http | Scheme::Other) || self.written == base.written);
         if !same {
             return None;
         }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -22,6 +23,9 @@ pub struct Object(Arc<Inner>);
 struct Inner {
     location: Location,
     len: u64,
+    modified: Option<SystemTime>,
+    /// The first bytes, as far as they came when it was opened.
+    head: Bytes,
     source: Source,
 }
 
@@ -38,8 +42,27 @@ impl Object {
         Self(Arc::new(Inner {
             location,
             len,
+            modified: None,
+            head: Bytes::new(),
             source,
         }))
+    }
+
+    /// The same object, which was last modified then.
+    pub(crate) fn modified_at(mut self, modified: Option<SystemTime>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.modified = modified;
+        }
+        self
+    }
+
+    /// The same object, whose first bytes are known.
+    #[cfg(feature = "remote")]
+    pub(crate) fn with_head(mut self, head: Bytes) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.head = head;
+        }
+        self
     }
 
     /// Where it is.
@@ -50,6 +73,11 @@ impl Object {
     /// Its length in bytes when it was opened.
     pub fn len(&self) -> u64 {
         self.0.len
+    }
+
+    /// When it was written last, where its system says so.
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.0.modified
     }
 
     /// Whether it has no bytes.
@@ -63,6 +91,9 @@ impl Object {
     /// [`ErrorKind::OutOfRange`] if the object ends before; nothing is reserved then.
     pub fn read_at(&self, offset: u64, len: usize) -> Result<Bytes> {
         self.check(offset, len as u64)?;
+        if let Some(bytes) = self.in_head(offset, len) {
+            return Ok(bytes);
+        }
         match &self.0.source {
             Source::Local(file) => {
                 let mut buffer = vec![0; len];
@@ -80,6 +111,10 @@ impl Object {
     /// As [`read_at`](Self::read_at).
     pub fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         self.check(offset, buffer.len() as u64)?;
+        if let Some(bytes) = self.in_head(offset, buffer.len()) {
+            buffer.copy_from_slice(&bytes);
+            return Ok(());
+        }
         match &self.0.source {
             Source::Local(file) => self.fill(file, offset, buffer),
             #[cfg(feature = "remote")]
@@ -89,6 +124,19 @@ impl Object {
                 Ok(())
             }
         }
+    }
+
+    /// A range that lies in the bytes that came when it was opened.
+    pub(crate) fn in_head(&self, offset: u64, len: usize) -> Option<Bytes> {
+        let start = usize::try_from(offset).ok()?;
+        let end = start.checked_add(len)?;
+        (end <= self.0.head.len()).then(|| self.0.head.slice(start..end))
+    }
+
+    /// How many of its first bytes are known.
+    #[cfg(feature = "remote")]
+    pub(crate) fn head_len(&self) -> u64 {
+        self.0.head.len() as u64
     }
 
     /// All its bytes, if they are at most `limit`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -25,6 +26,10 @@ pub struct StoreOptions {
     pub chunk_size: u64,
     /// How many chunks of one object are fetched at the same time.
     pub parallelism: usize,
+    /// How many bytes may be fetched ahead of scans, in all remote objects together; none for 0.
+    pub read_ahead: u64,
+    /// How many bytes of local copies a [`FileCache`](crate::FileCache) may hold.
+    pub cache_size: u64,
     /// How many entries a directory may have.
     pub max_entries: usize,
     settings: BTreeMap<String, String>,
@@ -39,6 +44,8 @@ impl Default for StoreOptions {
             max_retries: 6,
             chunk_size: 8 << 20,
             parallelism: 4,
+            read_ahead: 48 << 20,
+            cache_size: 8 << 30,
             max_entries: 1 << 20,
             settings: BTreeMap::new(),
         }
@@ -69,6 +76,9 @@ const KEYS: &[&str] = &[
     "max-retries",
     "chunk-size",
     "parallelism",
+    "read-ahead",
+    "cache.dir",
+    "cache.size",
 ];
 
 /// Prefixes under which Flink's and Hadoop's configurations know the S3 settings.
@@ -109,7 +119,9 @@ impl StoreOptions {
             "read-timeout" => self.read_timeout = duration(&key, value)?,
             "retry-timeout" => self.retry_timeout = duration(&key, value)?,
             "max-retries" => self.max_retries = number(&key, value, 0)?,
-            "chunk-size" => self.chunk_size = number(&key, value, 4096)? as u64,
+            "chunk-size" => self.chunk_size = size(&key, value, 4096..=1 << 30)?,
+            "read-ahead" => self.read_ahead = size(&key, value, 0..=1 << 40)?,
+            "cache.size" => self.cache_size = size(&key, value, 0..=u64::MAX)?,
             "parallelism" => self.parallelism = number(&key, value, 1)?,
             "s3.path-style-access" | "s3.anonymous" | "gs.anonymous" | "azure.anonymous" => {
                 let value = boolean(&key, value)?;
@@ -186,6 +198,33 @@ fn number(key: &str, value: &str, min: usize) -> Result<usize> {
     parsed.ok_or_else(|| wrong(key, value, &format!("a number from {min} to {}", 1 << 30)))
 }
 
+/// `64MiB`, `1GB`, or a number of bytes.
+fn size(key: &str, value: &str, range: RangeInclusive<u64>) -> Result<u64> {
+    let unit = value.trim_start_matches(|c: char| c.is_ascii_digit());
+    let digits = value.strip_suffix(unit).unwrap_or_default();
+    let factor: Option<u64> = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "k" | "kib" => Some(1 << 10),
+        "m" | "mib" => Some(1 << 20),
+        "g" | "gib" => Some(1 << 30),
+        "t" | "tib" => Some(1 << 40),
+        "kb" => Some(1_000),
+        "mb" => Some(1_000_000),
+        "gb" => Some(1_000_000_000),
+        "tb" => Some(1_000_000_000_000),
+        _ => None,
+    };
+    let parsed = digits.parse::<u64>().ok().zip(factor);
+    let bytes = parsed.and_then(|(n, factor)| n.checked_mul(factor));
+    bytes.filter(|bytes| range.contains(bytes)).ok_or_else(|| {
+        let expected = match (*range.start(), *range.end()) {
+            (0, u64::MAX) => "a size such as `64MiB`".to_owned(),
+            (min, max) => format!("a size such as `64MiB`, from {min} to {max} bytes"),
+        };
+        wrong(key, value, &expected)
+    })
+}
+
 /// `30s`, `500ms`, `2min`, or a number of seconds.
 fn duration(key: &str, value: &str) -> Result<Duration> {
     let unit = value.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -218,6 +257,8 @@ impl fmt::Debug for StoreOptions {
             .field("max_retries", &self.max_retries)
             .field("chunk_size", &self.chunk_size)
             .field("parallelism", &self.parallelism)
+            .field("read_ahead", &self.read_ahead)
+            .field("cache_size", &self.cache_size)
             .field("max_entries", &self.max_entries)
             .field("settings", &settings.collect::<BTreeMap<_, _>>())
             .finish()
@@ -285,6 +326,14 @@ mod tests {
         assert_eq!(set("read_timeout", "7").read_timeout, Duration::from_secs(7));
         assert_eq!(set("max-retries", "0").max_retries, 0);
         assert_eq!(set("chunk-size", "65536").chunk_size, 65_536);
+        assert_eq!(set("chunk-size", "8MiB").chunk_size, 8 << 20);
+        assert_eq!(set("cache.size", "2 GB").cache_size, 2_000_000_000);
+        assert_eq!(set("cache_size", "0").cache_size, 0);
+        assert_eq!(set("read-ahead", "64k").read_ahead, 65_536);
+        assert_eq!(
+            set("cache.dir", "/big disk/x").get("cache.dir"),
+            Some("/big disk/x")
+        );
         assert_eq!(set("parallelism", "9").parallelism, 9);
     }
 
@@ -308,9 +357,13 @@ mod tests {
             "`parallelism`: `0` is not a number from 1 to 1073741824"
         );
         assert_eq!(
-            refused("chunk-size", "8MiB"),
-            "`chunk-size`: `8MiB` is not a number from 4096 to 1073741824"
+            refused("chunk-size", "2GiB"),
+            "`chunk-size`: `2GiB` is not a size such as `64MiB`, from 4096 to 1073741824 bytes"
         );
+        for value in ["", "MiB", "-1", "1.5GiB", "99999999999TiB", "8 parsecs"] {
+            let expected = format!("`cache.size`: `{value}` is not a size such as `64MiB`");
+            assert_eq!(refused("cache.size", value), expected);
+        }
         for value in ["", "s", "0s", "-1s", "5h", "99999999999s", "5é"] {
             let expected = format!("`read-timeout`: `{value}` is not a time such as `30s` or `500ms`");
             assert_eq!(refused("read-timeout", value), expected);

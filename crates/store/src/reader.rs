@@ -33,15 +33,29 @@ enum Rest {
 
 impl ObjectReader {
     pub(crate) fn new(object: Object, range: Range<u64>) -> Self {
-        let rest = match object.source() {
-            Source::Local(_) => Rest::Local(range),
+        match object.source() {
+            Source::Local(_) => Self {
+                object,
+                buffer: Bytes::new(),
+                rest: Rest::Local(range),
+            },
             #[cfg(feature = "remote")]
-            Source::Remote(_) => Rest::Remote(ReadAhead::new(range)),
-        };
+            Source::Remote(_) => Self::remote(object, range),
+        }
+    }
+
+    /// Begins with what came when the object was opened.
+    #[cfg(feature = "remote")]
+    fn remote(object: Object, range: Range<u64>) -> Self {
+        let known = range.end.min(object.head_len()).saturating_sub(range.start);
+        let head = usize::try_from(known)
+            .ok()
+            .and_then(|len| object.in_head(range.start, len));
+        let start = range.start + head.as_ref().map_or(0, |head| head.len() as u64);
         Self {
             object,
-            buffer: Bytes::new(),
-            rest,
+            buffer: head.unwrap_or_default(),
+            rest: Rest::Remote(ReadAhead::new(start..range.end)),
         }
     }
 

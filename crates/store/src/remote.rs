@@ -2,14 +2,18 @@
 //!
 //! Each system is an asynchronous [`System`]; this module keeps one per authority, drives
 //! it on a runtime of its own, repeats what failed for a reason that may pass
-//! ([`retry`]), and fetches large ranges as several chunks at once.
+//! ([`retry`]), fetches large ranges as several chunks at once, and what scans will need
+//! next before they ask ([`ahead`]).
 
+mod ahead;
 #[cfg(feature = "s3")]
 mod aws_profile;
 #[cfg(feature = "object-store")]
 mod cloud;
 #[cfg(feature = "object-store")]
 mod connect;
+#[cfg(feature = "hdfs")]
+mod hadoop_config;
 #[cfg(feature = "hdfs")]
 mod hdfs;
 mod retry;
@@ -21,28 +25,39 @@ use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::location::{Location, Scheme};
+use crate::object::{Object, Source};
 use crate::options::StoreOptions;
 use crate::reader::take_chunk;
 use crate::store::{Entry, EntryKind, not_built};
+use ahead::Ahead;
 use retry::Limits;
-use runtime::{Pending, Runtime};
+use runtime::{Pending, Runtime, Shared};
 
 /// What an asynchronous call gives back.
 pub(crate) type Answer<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// A remote system. An error of kind [`ErrorKind::Unavailable`] means: try again.
 pub(crate) trait System: Send + Sync + Debug {
-    /// Opens a file and tells its length.
-    fn open(self: Arc<Self>, location: Location) -> Answer<(Arc<dyn RemoteObject>, u64)>;
+    /// Opens a file; its first `head` bytes may come with it, where that saves a request.
+    fn open(self: Arc<Self>, location: Location, head: u64) -> Answer<Opened>;
     /// What is at a location.
     fn kind(self: Arc<Self>, location: Location) -> Answer<Option<EntryKind>>;
     /// The entries of a directory, in any order; no more than `limit`.
     fn list(self: Arc<Self>, directory: Location, limit: usize) -> Answer<Vec<Entry>>;
+}
+
+/// A file that a system has opened.
+pub(crate) struct Opened {
+    pub(crate) object: Arc<dyn RemoteObject>,
+    pub(crate) len: u64,
+    pub(crate) modified: Option<SystemTime>,
+    pub(crate) head: Bytes,
 }
 
 /// An opened file of a remote system.
@@ -51,11 +66,15 @@ pub(crate) trait RemoteObject: Send + Sync + Debug {
     fn read(self: Arc<Self>, range: Range<u64>) -> Answer<Bytes>;
 }
 
+/// A system that was connected to, and how long its calls may take.
+type Connected = (Arc<dyn System>, Limits);
+
 /// The systems that were connected to so far.
 #[derive(Debug, Default)]
 pub(crate) struct Systems {
     runtime: OnceLock<Result<Runtime, String>>,
-    known: Mutex<HashMap<String, Arc<dyn System>>>,
+    known: Mutex<HashMap<String, Connected>>,
+    ahead: Arc<Ahead>,
 }
 
 /// A system with what is needed to call it from a thread that blocks.
@@ -63,6 +82,7 @@ pub(crate) struct Systems {
 pub(crate) struct Remote {
     system: Arc<dyn System>,
     calls: Calls,
+    ahead: Arc<Ahead>,
 }
 
 /// How calls are made: where they run, and how long they may take.
@@ -78,9 +98,17 @@ pub(crate) struct RemoteFile {
     location: Location,
     object: Arc<dyn RemoteObject>,
     calls: Calls,
+    len: u64,
     chunk_size: u64,
     parallelism: usize,
+    /// How many bytes may be fetched ahead in all files.
+    read_ahead: u64,
+    ahead: Arc<Ahead>,
+    number: u64,
 }
+
+/// How many files are opened at the same time.
+const OPENED_AT_ONCE: usize = 32;
 
 impl Systems {
     /// The system a location is in, connected to if that was not done before.
@@ -97,19 +125,20 @@ impl Systems {
         })?;
         // Taken again after a panic elsewhere: the map is valid at any time.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let system = match known.get(&location.system()) {
-            Some(system) => Arc::clone(system),
+        let (system, limits) = match known.get(&location.system()) {
+            Some(known) => known.clone(),
             None => {
-                let system = connect(location, options, runtime)?;
-                known.insert(location.system(), Arc::clone(&system));
+                let system = (connect(location, options, runtime)?, Limits::new(options));
+                known.insert(location.system(), system.clone());
                 system
             }
         };
-        let calls = Calls {
-            runtime: runtime.clone(),
-            limits: Limits::new(options),
-        };
-        Ok(Remote { system, calls })
+        let runtime = runtime.clone();
+        Ok(Remote {
+            system,
+            calls: Calls { runtime, limits },
+            ahead: Arc::clone(&self.ahead),
+        })
     }
 }
 
@@ -134,17 +163,29 @@ fn connect(location: &Location, options: &StoreOptions, runtime: &Runtime) -> Re
 }
 
 impl Remote {
-    /// Opens a file.
-    pub(crate) fn open(&self, location: &Location, options: &StoreOptions) -> Result<(RemoteFile, u64)> {
-        let (object, len) = self.call(location, |system, location| system.open(location))?;
+    /// Starts opening a file, with its first `head` bytes.
+    fn start_open(&self, location: &Location, head: u64) -> Pending<Result<Opened>> {
+        self.start(location, head, move |system, location| {
+            system.open(location, head)
+        })
+    }
+
+    /// Makes an object of what was opened.
+    fn opened(&self, location: &Location, opened: Opened, options: &StoreOptions) -> Object {
         let file = RemoteFile {
             location: location.clone(),
-            object,
+            object: opened.object,
             calls: self.calls.clone(),
+            len: opened.len,
             chunk_size: options.chunk_size.max(1),
             parallelism: options.parallelism.max(1),
+            read_ahead: options.read_ahead,
+            number: self.ahead.number(),
+            ahead: Arc::clone(&self.ahead),
         };
-        Ok((file, len))
+        Object::new(location.clone(), opened.len, Source::Remote(file))
+            .modified_at(opened.modified)
+            .with_head(opened.head)
     }
 
     /// What is at a location.
@@ -162,11 +203,54 @@ impl Remote {
         location: &Location,
         call: impl Fn(Arc<dyn System>, Location) -> Answer<T> + Send + 'static,
     ) -> Result<T> {
-        let (system, subject) = (Arc::clone(&self.system), location.clone());
-        self.calls
-            .start(location, 0, move || call(Arc::clone(&system), subject.clone()))
-            .wait(location)
+        self.start(location, 0, call).wait(location)
     }
+
+    fn start<T: Send + 'static>(
+        &self,
+        location: &Location,
+        bytes: u64,
+        call: impl Fn(Arc<dyn System>, Location) -> Answer<T> + Send + 'static,
+    ) -> Pending<Result<T>> {
+        let (system, subject) = (Arc::clone(&self.system), location.clone());
+        self.calls.start(location, bytes, move || {
+            call(Arc::clone(&system), subject.clone())
+        })
+    }
+}
+
+impl Systems {
+    /// Opens files, many at the same time; the first `head` bytes of each come with it where
+    /// that saves a request.
+    pub(crate) fn open_all(
+        &self,
+        locations: &[&Location],
+        head: u64,
+        options: &StoreOptions,
+    ) -> Vec<Result<Object>> {
+        let mut waiting: VecDeque<_> = VecDeque::new();
+        let mut opened = Vec::with_capacity(locations.len());
+        for location in locations {
+            if waiting.len() >= OPENED_AT_ONCE {
+                opened.extend(waiting.pop_front().map(|next| finish_open(next, options)));
+            }
+            let started = self.get(location, options).map(|remote| {
+                let pending = remote.start_open(location, head);
+                (remote, pending)
+            });
+            waiting.push_back((*location, started));
+        }
+        opened.extend(waiting.into_iter().map(|next| finish_open(next, options)));
+        opened
+    }
+}
+
+type Opening<'l> = (&'l Location, Result<(Remote, Pending<Result<Opened>>)>);
+
+fn finish_open((location, started): Opening<'_>, options: &StoreOptions) -> Result<Object> {
+    let (remote, pending) = started?;
+    let opened = pending.wait(location)?;
+    Ok(remote.opened(location, opened, options))
 }
 
 impl Calls {
@@ -196,15 +280,17 @@ impl<T> Pending<Result<T>> {
 }
 
 impl RemoteFile {
-    /// Fetches a range, several chunks of it at a time.
+    /// The bytes of a range, which may have been fetched ahead.
     pub(crate) fn read(&self, range: Range<u64>) -> Result<Bytes> {
         let len = range.end.saturating_sub(range.start);
+        if len == 0 {
+            return Ok(Bytes::new());
+        }
         if len <= self.chunk_size {
-            return if len == 0 {
-                Ok(Bytes::new())
-            } else {
-                self.start(range).wait(&self.location)
-            };
+            let ahead = (self.read_ahead > 0)
+                .then(|| self.ahead.read(self, &range))
+                .flatten();
+            return ahead.unwrap_or_else(|| self.start(range).wait(&self.location));
         }
         let mut whole = BytesMut::with_capacity(usize::try_from(len).unwrap_or_default());
         let mut ahead = ReadAhead::new(range);
@@ -220,6 +306,21 @@ impl RemoteFile {
         self.calls.start(&self.location, len, move || {
             Arc::clone(&object).read(range.clone())
         })
+    }
+
+    fn start_shared(&self, range: Range<u64>) -> Shared<Result<Bytes>> {
+        let (object, location) = (Arc::clone(&self.object), self.location.clone());
+        let (limits, len) = (self.calls.limits.clone(), range.end.saturating_sub(range.start));
+        self.calls.runtime.start_shared(async move {
+            let read = || Arc::clone(&object).read(range.clone());
+            limits.repeat(&location, len, read).await
+        })
+    }
+}
+
+impl Drop for RemoteFile {
+    fn drop(&mut self) {
+        self.ahead.forget(self.number);
     }
 }
 

@@ -1,12 +1,13 @@
 //! The façade: opens and lists whatever a location names.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+use crate::cache::{self, FileCache};
 use crate::error::{Error, ErrorKind, Result};
 use crate::local::{self, LocalFile};
-use crate::location::Location;
+use crate::location::{Location, Scheme};
 use crate::object::{Object, Source};
 use crate::options::StoreOptions;
 #[cfg(feature = "remote")]
@@ -33,6 +34,7 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     options: StoreOptions,
+    cache: OnceLock<Result<FileCache>>,
     #[cfg(feature = "remote")]
     systems: Systems,
 }
@@ -63,6 +65,7 @@ impl Store {
     pub fn new(options: StoreOptions) -> Self {
         Self(Arc::new(Inner {
             options,
+            cache: OnceLock::new(),
             #[cfg(feature = "remote")]
             systems: Systems::default(),
         }))
@@ -73,20 +76,63 @@ impl Store {
         &self.0.options
     }
 
+    /// The cache of local copies, made where the options `cache.dir` and `cache.size` say when
+    /// it is first asked for.
+    ///
+    /// # Errors
+    /// Whatever the operating system reports about the directory.
+    pub fn cache(&self) -> Result<&FileCache> {
+        let made = self.0.cache.get_or_init(|| {
+            let named = self.0.options.get("cache.dir");
+            let mut made = None;
+            for directory in cache::directories(named) {
+                let cache = FileCache::new(&directory, self.0.options.cache_size);
+                if cache.is_ok() {
+                    return cache;
+                }
+                made = made.or(Some(cache));
+            }
+            made.unwrap_or_else(|| Err(Error::named(ErrorKind::Invalid, "cache.dir", "no directory")))
+        });
+        made.as_ref().map_err(Clone::clone)
+    }
+
     /// Opens a file.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] if nothing is there, [`ErrorKind::Invalid`] for a directory,
     /// and whatever the system reports.
     pub fn open(&self, location: &Location) -> Result<Object> {
-        if location.is_local() {
-            let (file, len) = LocalFile::open(location)?;
-            return Ok(Object::new(location.clone(), len, Source::Local(file)));
-        }
+        self.open_with_head(location, 0)
+    }
+
+    /// Opens a file whose first `head` bytes will be read: where they come from afar, that
+    /// takes one request instead of two.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with_head(&self, location: &Location, head: u64) -> Result<Object> {
+        let mut opened = self.open_all(std::slice::from_ref(location), head);
+        opened.pop().unwrap_or_else(|| Err(not_built(location)))
+    }
+
+    /// Opens files, remote ones many at the same time, as
+    /// [`open_with_head`](Self::open_with_head) does; the results are in the order of the
+    /// locations.
+    pub fn open_all(&self, locations: &[Location], head: u64) -> Vec<Result<Object>> {
         #[cfg(feature = "remote")]
-        return self.remote_open(location);
+        let mut remote = {
+            let remote: Vec<_> = locations.iter().filter(|l| !l.is_local()).collect();
+            let systems = &self.0.systems;
+            systems.open_all(&remote, head, &self.0.options).into_iter()
+        };
         #[cfg(not(feature = "remote"))]
-        Err(not_built(location))
+        let mut remote = std::iter::empty();
+        let open = |location: &Location| match location.is_local() {
+            true => open_local(location),
+            false => remote.next().unwrap_or_else(|| Err(not_built(location))),
+        };
+        locations.iter().map(open).collect()
     }
 
     /// What is at a location; `None` if nothing is.
@@ -145,18 +191,19 @@ impl Store {
         #[cfg(not(feature = "remote"))]
         Err(not_built(directory))
     }
+}
 
-    #[cfg(feature = "remote")]
-    fn remote_open(&self, location: &Location) -> Result<Object> {
-        let system = self.0.systems.get(location, &self.0.options)?;
-        let (file, len) = system.open(location, &self.0.options)?;
-        Ok(Object::new(location.clone(), len, Source::Remote(file)))
-    }
+fn open_local(location: &Location) -> Result<Object> {
+    let (file, len, modified) = LocalFile::open(location)?;
+    Ok(Object::new(location.clone(), len, Source::Local(file)).modified_at(modified))
 }
 
 /// The error for a system whose feature is off.
 #[cold]
 pub(crate) fn not_built(location: &Location) -> Error {
+    if location.scheme() == Scheme::Other {
+        return location.unknown_scheme();
+    }
     let why = format!("this build cannot read `{}:`", location.written_scheme());
     Error::new(ErrorKind::Unsupported, location, why)
 }

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -13,7 +14,7 @@ use object_store::{GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore, Obj
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::location::{Location, Scheme, redact};
-use crate::remote::{Answer, RemoteObject, System};
+use crate::remote::{Answer, Opened, RemoteObject, System};
 use crate::store::{Entry, EntryKind};
 
 /// A bucket, a container, or a web server.
@@ -29,10 +30,56 @@ struct CloudObject {
     etag: Option<String>,
 }
 
+/// Up to how many bytes an object of a server that sends no parts is read as a whole.
+const LARGEST_WHOLE: u64 = 64 << 20;
+
 impl Cloud {
     /// The system behind a configured client.
     pub(crate) fn system(store: impl ObjectStore) -> Result<Arc<dyn System>> {
         Ok(Arc::new(Self(Arc::new(store))))
+    }
+}
+
+impl Cloud {
+    /// What is known of an object, and its first `head` bytes, in one request if that can be;
+    /// all of a small object of a server that sends no parts.
+    async fn look_at(&self, location: &Location, path: &Path, head: u64) -> Result<(ObjectMeta, Bytes)> {
+        if head > 0 {
+            let range = Some(GetRange::Bounded(0..head));
+            match self.get(location, path, range).await {
+                Err(error) if error.kind() == ErrorKind::OutOfRange => {} // an empty object
+                Err(error) if error.kind() == ErrorKind::Unsupported => {
+                    let meta = self.head(location, path).await?;
+                    return match meta.size {
+                        0..=LARGEST_WHOLE => self.get(location, path, None).await,
+                        _ => Ok((meta, Bytes::new())),
+                    };
+                }
+                answer => return answer,
+            }
+        }
+        Ok((self.head(location, path).await?, Bytes::new()))
+    }
+
+    async fn head(&self, location: &Location, path: &Path) -> Result<ObjectMeta> {
+        let meta = self.0.head(path).await;
+        meta.map_err(|error| explain(location, &error))
+    }
+
+    async fn get(
+        &self,
+        location: &Location,
+        path: &Path,
+        range: Option<GetRange>,
+    ) -> Result<(ObjectMeta, Bytes)> {
+        let options = GetOptions {
+            range,
+            ..Default::default()
+        };
+        let answer = self.0.get_opts(path, options).await;
+        let answer = answer.map_err(|error| explain(location, &error))?;
+        let (meta, range) = (answer.meta.clone(), answer.range.clone());
+        Ok((meta, collect(location, answer, range).await?))
     }
 }
 
@@ -43,27 +90,30 @@ fn key(location: &Location) -> Result<Path> {
 }
 
 impl System for Cloud {
-    fn open(self: Arc<Self>, location: Location) -> Answer<(Arc<dyn RemoteObject>, u64)> {
+    fn open(self: Arc<Self>, location: Location, head: u64) -> Answer<Opened> {
         Box::pin(async move {
             let path = key(&location)?;
-            let head = self.0.head(&path).await;
-            let ObjectMeta { size, e_tag, .. } = match head {
-                // Empty for the root of a bucket, which no store takes as a key.
-                _ if path.as_ref().is_empty() => {
-                    Err(Error::new(ErrorKind::Invalid, &location, "is a directory"))
-                }
-                Err(error) => Err(explain(&location, &error)),
-                Ok(meta) => Ok(meta),
-            }?;
+            // The root of a bucket, which no store takes as a key.
+            if path.as_ref().is_empty() {
+                return Err(Error::new(ErrorKind::Invalid, &location, "is a directory"));
+            }
+            let (meta, head) = self.look_at(&location, &path, head).await?;
+            let modified = SystemTime::from(meta.last_modified);
             // A weak one compares equal for objects with different bytes, and servers refuse it.
-            let etag = e_tag.filter(|etag| !etag.starts_with("W/"));
+            let etag = meta.e_tag.filter(|etag| !etag.starts_with("W/"));
             let object = CloudObject {
                 store: Arc::clone(&self.0),
                 location,
                 path,
                 etag,
             };
-            Ok((Arc::new(object) as Arc<dyn RemoteObject>, size))
+            Ok(Opened {
+                object: Arc::new(object),
+                len: meta.size,
+                // What servers that do not say are given by `object_store`.
+                modified: Some(modified).filter(|modified| *modified > SystemTime::UNIX_EPOCH),
+                head,
+            })
         })
     }
 
@@ -194,6 +244,10 @@ fn explain(location: &Location, error: &object_store::Error) -> Error {
             ErrorKind::Io,
             "was replaced by another object while it was read".to_owned(),
         ),
+        _ if about_the_range(error) => (
+            ErrorKind::Io,
+            format!("the server sent another range: {}", cause(error)),
+        ),
         Cloud::InvalidPath { source } => (ErrorKind::Invalid, source.to_string()),
         Cloud::NotFound { .. } => (ErrorKind::NotFound, String::new()),
         Cloud::PermissionDenied { .. } | Cloud::Unauthenticated { .. } => {
@@ -215,6 +269,17 @@ fn explain(location: &Location, error: &object_store::Error) -> Error {
         (_, None) => cause(error),
     };
     Error::new(kind, location, why)
+}
+
+/// Whether an answer was about other bytes than were asked for; what says so is private, too.
+fn about_the_range(error: &object_store::Error) -> bool {
+    let text = cause(error);
+    let words = [
+        "Requested ",
+        "Content-Range header ",
+        "Failed to parse value for CONTENT_RANGE",
+    ];
+    words.iter().any(|word| text.starts_with(word))
 }
 
 /// The paths under which the metadata services of cloud machines give credentials away.

@@ -2,24 +2,49 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use hdfs_native::client::{Client, FileStatus};
 use hdfs_native::file::FileReader;
 use hdfs_native::{ClientBuilder, HdfsError};
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 
+use super::hadoop_config::HadoopConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::location::Location;
 use crate::options::StoreOptions;
-use crate::remote::{Answer, RemoteObject, System};
+use crate::remote::{Answer, Opened, RemoteObject, System};
 use crate::store::{Entry, EntryKind};
 
 /// A name node, a name service of several, or a `viewfs` mount table.
+///
+/// Of a service each name node has a client of its own, and this module goes from one to the
+/// next: the client itself waits without limit for a name node that does not answer.
 #[derive(Debug)]
-pub(crate) struct Hdfs(Client);
+pub(crate) struct Hdfs {
+    nodes: Vec<NameNode>,
+    /// Which of them answered last.
+    active: AtomicUsize,
+    connect_timeout: Duration,
+    answer_timeout: Duration,
+}
+
+/// A name node, or all that is behind a mount table.
+#[derive(Debug)]
+struct NameNode {
+    /// Host and port; not known of a mount table.
+    address: Option<String>,
+    client: Client,
+    /// Whether it has answered since it last failed to.
+    reached: AtomicBool,
+}
 
 /// An opened file with the places of its blocks.
 struct HdfsFile {
@@ -30,87 +55,224 @@ struct HdfsFile {
 /// The port of a name node that is named without one (`dfs.namenode.rpc-address`).
 const DEFAULT_PORT: u16 = 8020;
 
-/// How fast the client goes from one name node of a service to the next; that a service does
-/// not answer at all is for [`Limits`](super::retry::Limits) to judge.
+/// The clients of single name nodes do not go from one to the next; that behind a mount table
+/// has to.
+const NO_FAILOVER: &[(&str, &str)] = &[("dfs.client.failover.max.attempts", "0")];
 const FAILOVER: &[(&str, &str)] = &[
     ("dfs.client.failover.max.attempts", "4"),
     ("dfs.client.failover.sleep.base.millis", "100"),
     ("dfs.client.failover.sleep.max.millis", "1000"),
 ];
+const PLAIN_PROVIDER: &str = "org.apache.hadoop.hdfs.server.namenode.ha.ConfiguredFailoverProxyProvider";
+
+/// An answer of the client, or why there is none.
+type ClientAnswer<T> = Pin<Box<dyn Future<Output = Result<T, HdfsError>> + Send>>;
 
 impl Hdfs {
-    /// A client for the authority of a location, or for `fs.defaultFS` if it has none.
+    /// Clients for the authority of a location, or for `fs.defaultFS` if it has none.
     pub(crate) fn system(
         location: &Location,
         options: &StoreOptions,
         runtime: &Handle,
     ) -> Result<Arc<dyn System>> {
-        let build = |port: Option<u16>| {
+        let config = HadoopConfig::load(options)?;
+        let (scheme, authority) = resolve(location, &config)?;
+        let build = |authority: &str, settings: &[(String, String)]| {
             let timeout = options.read_timeout.as_millis().to_string();
-            let settings = FAILOVER
+            let failover = if scheme == "viewfs" { FAILOVER } else { NO_FAILOVER };
+            let common = failover
                 .iter()
                 .copied()
                 .chain([("dfs.client.socket-timeout", timeout.as_str())]);
+            let settings = settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
             let mut builder = ClientBuilder::new()
-                .with_config(settings.chain(options.hadoop()))
-                .with_io_runtime(runtime.clone());
-            if !location.authority().is_empty() {
-                let port = port.map_or(String::new(), |port| format!(":{port}"));
-                builder = builder.with_url(format!(
-                    "{}://{}{port}",
-                    location.written_scheme(),
-                    location.authority()
-                ));
-            }
+                .with_config(common.chain(options.hadoop()).chain(settings))
+                .with_io_runtime(runtime.clone())
+                .with_url(format!("{scheme}://{authority}"));
             if let Some(directory) = options.get("hdfs.conf-dir") {
                 builder = builder.with_config_dir(directory);
             }
             if let Some(user) = options.get("hdfs.user") {
                 builder = builder.with_user(user);
             }
-            builder.build()
+            builder.build().map_err(|error| {
+                let why = format!("its client cannot be set up: {}", explain(location, &error).why());
+                Error::new(ErrorKind::Invalid, location, why)
+            })
         };
-        let client = match build(None) {
+        let mut nodes = Vec::new();
+        for entry in config.name_nodes(&authority) {
+            // The name of the service stays, since delegation tokens are issued for it.
+            let settings = [
+                (format!("dfs.ha.namenodes.{authority}"), entry.id.clone()),
+                (
+                    format!("dfs.namenode.rpc-address.{authority}.{}", entry.id),
+                    entry.address.clone(),
+                ),
+                (
+                    format!("dfs.client.failover.proxy.provider.{authority}"),
+                    PLAIN_PROVIDER.to_owned(),
+                ),
+            ];
+            nodes.push(NameNode::new(Some(entry.address), build(&authority, &settings)?));
+        }
+        if nodes.is_empty() && scheme == "viewfs" {
+            nodes.push(NameNode::new(None, build(&authority, &[])?));
+        } else if nodes.is_empty() {
             // No configuration knows a name service of that name: it is a host.
-            Err(HdfsError::InvalidArgument(why)) if why.contains("No NameNode") => build(Some(DEFAULT_PORT)),
-            client => client,
-        };
-        let client = client.map_err(|error| {
-            let why = format!("its client cannot be set up: {}", explain(location, &error).why());
-            Error::new(ErrorKind::Invalid, location, why)
-        })?;
-        Ok(Arc::new(Self(client)))
+            let address = match authority.rsplit_once(':') {
+                Some((_, port)) if port.parse::<u16>().is_ok() => authority,
+                _ => format!("{authority}:{DEFAULT_PORT}"),
+            };
+            let client = build(&address, &[])?;
+            nodes.push(NameNode::new(Some(address), client));
+        }
+        // All of them are asked before the time for the whole call is over.
+        let share =
+            options.retry_timeout.mul_f64(0.9) / u32::try_from(nodes.len()).unwrap_or(u32::MAX).max(1);
+        Ok(Arc::new(Self {
+            nodes,
+            active: AtomicUsize::new(0),
+            connect_timeout: options.connect_timeout.min(share / 2),
+            answer_timeout: options.read_timeout.min(share),
+        }))
+    }
+
+    /// Asks the name node that answered last, and if it does not answer or is not the active
+    /// one, the others.
+    async fn ask<T>(
+        &self,
+        location: &Location,
+        call: impl Fn(Client) -> ClientAnswer<T> + Send,
+    ) -> Result<T> {
+        let first = self.active.load(Ordering::Relaxed);
+        let mut tried: Vec<String> = Vec::new();
+        for step in 0..self.nodes.len() {
+            let index = (first + step) % self.nodes.len();
+            let Some(node) = self.nodes.get(index) else {
+                continue;
+            };
+            let error = match self.ask_node(location, node, &call).await {
+                Ok(answer) => {
+                    self.active.store(index, Ordering::Relaxed);
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            if error.kind() != ErrorKind::Unavailable {
+                return Err(error);
+            }
+            node.reached.store(false, Ordering::Relaxed);
+            tried.push(match &node.address {
+                Some(address) => format!("name node {address}: {}", error.why()),
+                None => error.why().to_owned(),
+            });
+        }
+        Err(Error::new(ErrorKind::Unavailable, location, tried.join("; ")))
+    }
+
+    async fn ask_node<T>(
+        &self,
+        location: &Location,
+        node: &NameNode,
+        call: &(impl Fn(Client) -> ClientAnswer<T> + Send),
+    ) -> Result<T> {
+        let unavailable = |why: String| Error::new(ErrorKind::Unavailable, location, why);
+        if let (Some(address), false) = (&node.address, node.reached.load(Ordering::Relaxed)) {
+            match timeout(self.connect_timeout, TcpStream::connect(address.as_str())).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return Err(unavailable(format!("cannot connect: {error}"))),
+                Err(_) => {
+                    let why = format!("cannot connect: no answer within {:?}", self.connect_timeout);
+                    return Err(unavailable(why));
+                }
+            }
+        }
+        match timeout(self.answer_timeout, call(node.client.clone())).await {
+            Ok(Ok(answer)) => {
+                node.reached.store(true, Ordering::Relaxed);
+                Ok(answer)
+            }
+            Ok(Err(error)) => Err(explain(location, &error)),
+            Err(_) => Err(unavailable(format!("no answer within {:?}", self.answer_timeout))),
+        }
+    }
+
+    async fn status(&self, location: &Location) -> Result<FileStatus> {
+        self.ask(location, |client| {
+            let path = location.path().to_owned();
+            Box::pin(async move { client.get_file_info(&path).await })
+        })
+        .await
+    }
+}
+
+/// The scheme and the authority that are meant.
+fn resolve(location: &Location, config: &HadoopConfig) -> Result<(String, String)> {
+    if !location.authority().is_empty() {
+        return Ok((
+            location.written_scheme().to_owned(),
+            location.authority().to_owned(),
+        ));
+    }
+    let unset = || {
+        let why = format!(
+            "names no host, and {} names no HDFS as `fs.defaultFS`",
+            config.origin()
+        );
+        Error::new(ErrorKind::Invalid, location, why)
+    };
+    let default = config.default_fs().ok_or_else(unset)?;
+    match default.split_once("://") {
+        Some((scheme @ ("hdfs" | "viewfs"), rest)) => {
+            let authority = rest.split('/').next().unwrap_or_default();
+            Ok((scheme.to_owned(), authority.to_owned()))
+        }
+        _ => Err(unset()),
+    }
+}
+
+impl NameNode {
+    fn new(address: Option<String>, client: Client) -> Self {
+        Self {
+            address,
+            client,
+            reached: AtomicBool::new(false),
+        }
     }
 }
 
 impl System for Hdfs {
-    fn open(self: Arc<Self>, location: Location) -> Answer<(Arc<dyn RemoteObject>, u64)> {
+    fn open(self: Arc<Self>, location: Location, head: u64) -> Answer<Opened> {
         Box::pin(async move {
-            let status = self
-                .0
-                .get_file_info(location.path())
-                .await
-                .map_err(|error| explain(&location, &error))?;
+            let status = self.status(&location).await?;
             if status.isdir {
                 return Err(Error::new(ErrorKind::Invalid, &location, "is a directory"));
             }
             let reader = self
-                .0
-                .read(location.path())
-                .await
-                .map_err(|error| explain(&location, &error))?;
+                .ask(&location, |client| {
+                    let path = location.path().to_owned();
+                    Box::pin(async move { client.read(&path).await })
+                })
+                .await?;
             let len = reader.file_length() as u64;
-            Ok((
-                Arc::new(HdfsFile { location, reader }) as Arc<dyn RemoteObject>,
+            let object: Arc<dyn RemoteObject> = Arc::new(HdfsFile { location, reader });
+            let head = match head.min(len) {
+                0 => Bytes::new(),
+                head => Arc::clone(&object).read(0..head).await?,
+            };
+            Ok(Opened {
+                object,
                 len,
-            ))
+                modified: SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(status.modification_time)),
+                head,
+            })
         })
     }
 
     fn kind(self: Arc<Self>, location: Location) -> Answer<Option<EntryKind>> {
         Box::pin(async move {
-            let status = self.0.get_file_info(location.path()).await;
-            match status.map_err(|error| explain(&location, &error)) {
+            match self.status(&location).await {
                 Ok(status) => Ok(Some(kind_of(&status))),
                 Err(error) if error.is_not_found() => Ok(None),
                 Err(error) => Err(error),
@@ -120,15 +282,17 @@ impl System for Hdfs {
 
     fn list(self: Arc<Self>, directory: Location, limit: usize) -> Answer<Vec<Entry>> {
         Box::pin(async move {
-            let status = self
-                .0
-                .get_file_info(directory.path())
-                .await
-                .map_err(|error| explain(&directory, &error))?;
-            if !status.isdir {
+            if !self.status(&directory).await?.isdir {
                 return Err(Error::new(ErrorKind::Invalid, &directory, "is no directory"));
             }
-            let mut statuses = self.0.list_status_iter(directory.path(), false).into_stream();
+            // The one that has just answered.
+            let Some(node) = self.nodes.get(self.active.load(Ordering::Relaxed)) else {
+                return Ok(Vec::new());
+            };
+            let mut statuses = node
+                .client
+                .list_status_iter(directory.path(), false)
+                .into_stream();
             let mut entries = Vec::new();
             while let Some(status) = statuses.next().await {
                 let status = status.map_err(|error| explain(&directory, &error))?;
@@ -230,10 +394,7 @@ fn explain_exception(class: &str, message: &str) -> (ErrorKind, String) {
             ErrorKind::PermissionDenied,
             format!("the name node denies access: {line}"),
         ),
-        "StandbyException" => (
-            ErrorKind::Unavailable,
-            format!("no name node of the service is active: {line}"),
-        ),
+        "StandbyException" => (ErrorKind::Unavailable, format!("is not the active one: {line}")),
         name @ ("RetriableException"
         | "SafeModeException"
         | "ObserverRetryOnActiveException"

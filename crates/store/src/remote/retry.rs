@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -15,11 +16,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Slower than this a transfer counts as stuck.
 const SLOWEST_BYTES_PER_SECOND: u64 = 32 << 10;
 
-/// How long and how often a call is repeated.
+/// How long a system that did not answer is asked only once.
+const DOWN: Duration = Duration::from_secs(30);
+
+/// How long and how often the calls to one system are repeated.
+///
+/// Cloning shares what is known about the system.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     total: Duration,
     retries: usize,
+    /// Since when the system does not answer: hundreds of files need not find that out one
+    /// after the other.
+    down: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Limits {
@@ -27,6 +36,24 @@ impl Limits {
         Self {
             total: options.retry_timeout,
             retries: options.max_retries,
+            down: Arc::default(),
+        }
+    }
+
+    fn retries(&self) -> usize {
+        let down = *self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        match down {
+            Some(since) if since.elapsed() < DOWN => 0,
+            _ => self.retries,
+        }
+    }
+
+    fn note(&self, down: bool) {
+        let mut since = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        match (down, *since) {
+            (true, None) => *since = Some(Instant::now()),
+            (false, Some(_)) => *since = None,
+            _ => {}
         }
     }
 
@@ -40,22 +67,28 @@ impl Limits {
     ) -> Result<T> {
         let total = self.total + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND);
         let start = Instant::now();
+        let retries = self.retries();
         let mut last: Option<Error> = None;
         for attempt in 0.. {
             let left = total.saturating_sub(start.elapsed());
             let error = match tokio::time::timeout(left, call()).await {
                 Ok(Err(error)) if error.kind() == ErrorKind::Unavailable => error,
-                Ok(answer) => return answer,
+                Ok(answer) => {
+                    self.note(false);
+                    return answer;
+                }
                 Err(_) => break,
             };
             let pause = pause(attempt);
-            let give_up = attempt >= self.retries || start.elapsed() + pause >= total;
+            let give_up = attempt >= retries || start.elapsed() + pause >= total;
             last = Some(error);
             if give_up {
+                self.note(true);
                 return Err(exhausted(location, last.as_ref(), attempt + 1, start));
             }
             tokio::time::sleep(pause).await;
         }
+        self.note(true);
         Err(exhausted(location, last.as_ref(), 0, start))
     }
 }

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use tokio::runtime::{Builder, Handle, Runtime as Tokio};
 use tokio::task::AbortHandle;
@@ -24,6 +24,31 @@ pub(crate) struct Pending<T> {
     answer: Receiver<T>,
     task: AbortHandle,
 }
+
+/// An answer that any number of threads wait for; dropping it cancels the work.
+#[derive(Debug)]
+pub(crate) struct Shared<T> {
+    slot: Arc<Slot<T>>,
+    task: AbortHandle,
+}
+
+/// Where the answer is put.
+#[derive(Debug)]
+struct Slot<T> {
+    state: Mutex<Arrival<T>>,
+    arrived: Condvar,
+}
+
+#[derive(Debug)]
+enum Arrival<T> {
+    Expected,
+    Here(T),
+    /// The work was cancelled, or panicked.
+    Never,
+}
+
+/// Says that the answer will never come, unless it did.
+struct Promise<T>(Arc<Slot<T>>);
 
 impl Runtime {
     /// Starts the threads.
@@ -57,6 +82,71 @@ impl Runtime {
             answer,
             task: task.abort_handle(),
         }
+    }
+}
+
+impl Runtime {
+    /// Starts `work`, whose answer several threads may wait for, and returns at once.
+    pub(crate) fn start_shared<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Shared<T> {
+        let slot = Arc::new(Slot {
+            state: Mutex::new(Arrival::Expected),
+            arrived: Condvar::new(),
+        });
+        let promise = Promise(Arc::clone(&slot));
+        let task = self.0.1.spawn(async move {
+            let answer = work.await;
+            promise.0.put(Arrival::Here(answer));
+        });
+        Shared {
+            slot,
+            task: task.abort_handle(),
+        }
+    }
+}
+
+impl<T> Slot<T> {
+    fn put(&self, arrival: Arrival<T>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*state, Arrival::Expected) {
+            *state = arrival;
+        }
+        drop(state);
+        self.arrived.notify_all();
+    }
+}
+
+impl<T> Drop for Promise<T> {
+    fn drop(&mut self) {
+        self.0.put(Arrival::Never);
+    }
+}
+
+impl<T: Clone> Shared<T> {
+    /// Waits for the answer; `None` if it will never come.
+    pub(crate) fn answer(&self) -> Option<T> {
+        let mut state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match &*state {
+                Arrival::Here(answer) => return Some(answer.clone()),
+                Arrival::Never => return None,
+                Arrival::Expected => {
+                    state = self
+                        .slot
+                        .arrived
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 

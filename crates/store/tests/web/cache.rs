@@ -99,11 +99,11 @@ fn threads_that_want_the_same_file_wait_for_one_copy() {
 #[test]
 fn a_failed_copy_leaves_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(|request| match request.method.as_str() {
-        "HEAD" => object(request, &[0; 100]),
+    let server = Server::start(|request| match request.number {
+        0 => object(request, &pattern(2 << 20)),
         _ => Response::status("403 Forbidden", ""),
     });
-    let cache = FileCache::new(directory.path(), 1000).unwrap();
+    let cache = FileCache::new(directory.path(), 1 << 30).unwrap();
     let error = cache.fetch(&store(), &location(&server.url, "/x")).unwrap_err();
     assert_eq!(
         message(&error),
@@ -134,6 +134,96 @@ fn what_dead_processes_left_is_removed_and_what_the_living_use_is_not() {
     );
     drop((living, held, second));
     assert_eq!(names(directory.path()), ["other"]);
+}
+
+#[test]
+fn copies_are_made_ahead_as_long_as_there_is_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(|request| Response {
+        delay: Duration::from_millis(20),
+        ..object(request, &pattern(1000))
+    });
+    let store = store();
+    let locations: Vec<_> = (0..40).map(|i| location(&server.url, &format!("/{i}"))).collect();
+    let cache = FileCache::new(directory.path(), 30_000).unwrap();
+    let copying = cache.prefetch(&store, locations.clone());
+    let first = cache.fetch(&store, &locations[0]).unwrap();
+    assert_eq!(fs::read(first.path()).unwrap(), pattern(1000));
+    while cache.bytes() < 30_000 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(copying);
+    // Those without room were given up, and none was fetched twice.
+    assert_eq!(cache.bytes(), 30_000);
+    let before = server.requests();
+    assert!((30..=38).contains(&before), "{before}");
+    for location in &locations[1..20] {
+        cache.fetch(&store, location).unwrap();
+    }
+    assert_eq!(server.requests(), before);
+    cache.fetch(&store, &locations[39]).unwrap();
+    assert_eq!((server.requests(), cache.bytes()), (before + 1, 30_000));
+}
+
+#[test]
+fn copies_that_nobody_wants_any_more_are_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let bytes = pattern(3 << 20);
+    let server = Server::start(move |request| Response {
+        delay: Duration::from_millis(300),
+        ..object(request, &bytes)
+    });
+    let locations: Vec<_> = (0..100)
+        .map(|i| location(&server.url, &format!("/{i}")))
+        .collect();
+    let cache = FileCache::new(directory.path(), 1 << 30).unwrap();
+    let copying = cache.prefetch(&store(), locations);
+    std::thread::sleep(Duration::from_millis(100));
+    let start = std::time::Instant::now();
+    drop(copying);
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert_eq!(cache.bytes(), 0);
+    drop(cache);
+    assert!(names(directory.path()).is_empty());
+}
+
+#[test]
+fn the_cache_of_a_store_is_where_its_options_say() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut options = statetool_store::StoreOptions::default();
+    options
+        .set("cache.dir", directory.path().to_str().unwrap())
+        .unwrap();
+    options.set("cache.size", "1 KiB").unwrap();
+    let store = statetool_store::Store::new(options);
+    assert!(names(directory.path()).is_empty());
+    let server = sized();
+    let copy = store
+        .cache()
+        .unwrap()
+        .fetch(&store, &location(&server.url, "/700"))
+        .unwrap();
+    assert!(copy.path().starts_with(directory.path()));
+    assert!(
+        store
+            .cache()
+            .unwrap()
+            .fetch(&store, &location(&server.url, "/700000"))
+            .is_err()
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let own = fs::metadata(copy.path().parent().unwrap()).unwrap();
+        assert_eq!(own.permissions().mode() & 0o777, 0o700);
+    }
+    drop((copy, store));
+    assert!(names(directory.path()).is_empty());
+
+    let mut options = statetool_store::StoreOptions::default();
+    options.set("cache.dir", "/dev/null/cache").unwrap();
+    let error = statetool_store::Store::new(options).cache().unwrap_err();
+    assert_eq!(error.location(), "/dev/null/cache");
 }
 
 #[test]

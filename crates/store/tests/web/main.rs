@@ -7,10 +7,16 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
     reason = "a test may stop at once"
 )]
 
+mod ahead;
 mod cache;
+// Not by its crate, which is built on this one.
+#[allow(unreachable_pub, dead_code, reason = "a module of another crate")]
+#[path = "../../../testkit/src/web.rs"]
 mod server;
 
 use std::io::Read;
@@ -235,7 +241,30 @@ fn broken_answers_are_errors_and_not_shorter_objects() {
         whole.headers = vec![("Content-Range", "bytes 0-199/1000".to_owned())];
         whole
     });
-    assert_eq!(elsewhere, "Io: Requested 100..300, got 0..200");
+    assert_eq!(
+        elsewhere,
+        "Io: the server sent another range: Requested 100..300, got 0..200"
+    );
+    for (header, expected) in [
+        (
+            "bytes 100-299",
+            "Io: the server sent another range: Failed to parse value for CONTENT_RANGE header: \"bytes 100-299\"",
+        ),
+        (
+            "",
+            "Io: the server sent another range: Content-Range header not present in partial response",
+        ),
+    ] {
+        let answer = Server::start(move |request| Response {
+            headers: match header {
+                "" => Vec::new(),
+                header => vec![("Content-Range", header.to_owned())],
+            },
+            ..object(request, &pattern(1000))
+        });
+        let opened = store().open(&location(&answer.url, "/x")).unwrap();
+        assert_eq!(message(&opened.read_at(100, 200).unwrap_err()), expected);
+    }
 }
 
 #[test]
@@ -291,6 +320,137 @@ fn a_server_that_drips_is_an_error_in_bounded_time() {
     let error = store().open(&location(&url, "/x")).unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+}
+
+#[test]
+fn what_a_server_lists_by_webdav_is_a_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["job/chk-9/_metadata", "job/chk-10/a b", "job/x"] {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, name).unwrap();
+    }
+    let server = Server::of_folder(folder.path(), Duration::ZERO);
+    let list = |path| store().list(&location(&server.url, path));
+    let names = |path| -> Vec<_> {
+        list(path)
+            .unwrap()
+            .into_iter()
+            .map(|entry| (entry.name, entry.kind))
+            .collect()
+    };
+    let directory = |name: &str| (name.to_owned(), EntryKind::Directory);
+    let file = |name: &str, len| (name.to_owned(), EntryKind::File { len });
+    assert_eq!(
+        names("/job"),
+        [directory("chk-10"), directory("chk-9"), file("x", 5)]
+    );
+    assert_eq!(names("/job/chk-10/"), [file("a b", 14)]);
+    assert_eq!(list("/none").unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn the_time_of_an_object_is_what_its_server_says() {
+    let server = Server::start(|request| match request.target.as_str() {
+        "/silent" => Response {
+            headers: Vec::new(),
+            ..object(request, b"x")
+        },
+        _ => object(request, b"x"),
+    });
+    let modified = |path| store().open(&location(&server.url, path)).unwrap().modified();
+    assert_eq!(modified("/silent"), None);
+    let since = modified("/x")
+        .unwrap()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    assert_eq!(since.as_secs(), 1_777_629_600);
+}
+
+#[test]
+fn files_that_are_opened_with_their_first_bytes_take_one_request_each() {
+    let server = Server::start(|request| match request.target.trim_start_matches('/').parse() {
+        Ok(len) => Response {
+            delay: Duration::from_millis(20),
+            ..object(request, &pattern(len))
+        },
+        Err(_) => Response::status("404 Not Found", ""),
+    });
+    let store = store();
+    let mut locations: Vec<_> = (1..=200)
+        .map(|len| location(&server.url, &format!("/{len}")))
+        .collect();
+    let start = Instant::now();
+    let opened = store.open_all(&locations, 100);
+    // One after the other they would take four seconds.
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    for (len, object) in (1..).zip(&opened) {
+        let object = object.as_ref().unwrap();
+        assert_eq!(object.len(), len as u64);
+        assert_eq!(object.read_at(0, len.min(100)).unwrap(), pattern(len.min(100)));
+        let mut whole = Vec::new();
+        let rest = len.min(100) as u64 / 2;
+        object
+            .reader(rest..len.min(100) as u64)
+            .unwrap()
+            .read_to_end(&mut whole)
+            .unwrap();
+        assert_eq!(whole, pattern(len.min(100))[rest as usize..]);
+    }
+    assert_eq!(server.requests(), 200);
+    assert_eq!(
+        opened[150].as_ref().unwrap().read_all(1000).unwrap(),
+        pattern(151)
+    );
+    assert_eq!(server.requests(), 201);
+
+    // An empty object has no first bytes to send.
+    locations = vec![
+        location(&server.url, "/0"),
+        location(&server.url, "/none"),
+        location(&server.url, "/7"),
+    ];
+    let opened = store.open_all(&locations, 100);
+    assert_eq!(opened[0].as_ref().unwrap().len(), 0);
+    assert_eq!(opened[1].as_ref().unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(opened[2].as_ref().unwrap().len(), 7);
+}
+
+#[test]
+fn of_a_server_without_ranges_small_objects_are_read_as_a_whole() {
+    let server = Server::start(|request| Response {
+        status: "200 OK",
+        body: pattern(300),
+        ..object(request, b"")
+    });
+    let store = store();
+    let here = location(&server.url, "/x");
+    let opened = store.open_with_head(&here, 100).unwrap();
+    assert_eq!(opened.read_all(1000).unwrap(), pattern(300));
+    let directory = tempfile::tempdir().unwrap();
+    let cache = statetool_store::FileCache::new(directory.path(), 1000).unwrap();
+    let copy = cache.fetch(&store, &here).unwrap();
+    assert_eq!(std::fs::read(copy.path()).unwrap(), pattern(300));
+    let error = store.open(&here).unwrap().read_at(0, 10).unwrap_err();
+    assert_eq!(
+        message(&error),
+        "Unsupported: the server does not answer ranges of an object"
+    );
+}
+
+#[test]
+fn a_server_that_is_down_is_not_asked_again_for_every_file() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let locations: Vec<_> = (0..200)
+        .map(|i| location(&format!("http://{closed}"), &format!("/{i}")))
+        .collect();
+    let (store, start) = (store(), Instant::now());
+    for _ in 0..3 {
+        for opened in store.open_all(&locations, 0) {
+            assert_eq!(opened.unwrap_err().kind(), ErrorKind::Unavailable);
+        }
+    }
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
 }
 
 #[test]
