@@ -53,7 +53,7 @@ pub enum Fault {
     },
     /// Bytes that are no modified UTF-8.
     MalformedText,
-    /// A serializer snapshot class whose layout nobody told us.
+    /// A class whose layout nobody described: of a serializer snapshot, or of a value.
     UnknownClass(String),
     /// Nested deeper than the named limit.
     TooDeep(u32),
@@ -118,7 +118,7 @@ impl fmt::Display for Fault {
                 write!(f, "unknown value {got} ({got:#x}), expected {expected}")
             }
             Self::MalformedText => f.write_str("malformed modified UTF-8"),
-            Self::UnknownClass(class) => write!(f, "unknown serializer snapshot class `{class}`"),
+            Self::UnknownClass(class) => write!(f, "the layout of class `{class}` is not known"),
             Self::TooDeep(limit) => write!(f, "nested deeper than {limit} levels"),
             Self::TooLarge { got, limit } => write!(f, "{got} exceeds the limit of {limit}"),
             Self::Invalid(why) => f.write_str(why),

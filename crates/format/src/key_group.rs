@@ -93,6 +93,7 @@ impl fmt::Display for KeyGroupRange {
 }
 
 /// The key group of a key with this Java hash code.
+#[inline]
 pub fn key_group_of_hash(hash: i32, max_parallelism: u32) -> u32 {
     murmur_mix(hash).checked_rem(max_parallelism).unwrap_or(0)
 }

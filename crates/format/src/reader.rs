@@ -150,10 +150,18 @@ impl<'a> Reader<'a> {
         f64: f64,
     }
 
-    /// Reads a boolean: one byte, and like Java any byte but zero is true.
+    /// Reads a boolean: one byte, 0 or 1. Java would take any other byte for true, but Flink writes none.
     #[inline]
     pub fn bool(&mut self, what: &'static str) -> Result<bool> {
-        Ok(self.u8(what)? != 0)
+        let at = self.offset;
+        match self.u8(what)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            got => {
+                let fault = Fault::Unknown { got: got.into(), expected: "0 or 1" };
+                Err(Error::new(at, what, fault))
+            }
+        }
     }
 
     /// Reads a signed 32-bit number that must be within `min..=max`.

@@ -1,59 +1,69 @@
 //! Every `_metadata` file of the corpus and the fixtures decodes to its end and encodes to
 //! the same bytes; no truncation and no flipped byte makes the decoder panic.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests may panic, and print figures"
+)]
 
-use std::path::{Path, PathBuf};
+#[path = "../../testkit/src/places.rs"]
+mod places;
+
+use std::path::PathBuf;
 
 use statetool_format::metadata::Metadata;
 use statetool_format::{Encode, OperatorId};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+/// How many `_metadata` files the shared corpus holds.
+const SHARED: usize = 112;
 
-fn metadata_files(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut pending = vec![dir.to_owned()];
-    while let Some(dir) = pending.pop() {
-        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                pending.push(path);
-            } else if path.file_name().is_some_and(|name| name == "_metadata") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
+fn corpus_files() -> Vec<PathBuf> {
+    let corpus = places::corpus();
+    corpus.map_or_else(Vec::new, |corpus| places::files_named(&corpus, "_metadata"))
 }
 
 fn all_files() -> Vec<PathBuf> {
-    let corpus =
-        std::env::var_os("STATETOOL_CORPUS").map_or_else(|| root().join("../shared/corpus"), PathBuf::from);
-    if !corpus.is_dir() {
-        println!("skipped: no corpus at {}", corpus.display());
+    let mut files = corpus_files();
+    for fixture in places::fixtures() {
+        files.extend(places::files_named(&fixture, "_metadata"));
     }
-    let mut files = metadata_files(&corpus);
-    files.extend(metadata_files(&root().join("fixtures")));
     files
+}
+
+/// Why a file falls short, if it does.
+fn shortfall(file: &PathBuf) -> Option<String> {
+    let bytes = std::fs::read(file).unwrap();
+    match Metadata::decode(&bytes) {
+        Err(error) => Some(format!("{}: {error}", file.display())),
+        Ok(metadata) if metadata.to_bytes() != bytes => {
+            Some(format!("{}: encodes differently", file.display()))
+        }
+        Ok(_) => None,
+    }
 }
 
 #[test]
 fn every_metadata_file_round_trips() {
-    let files = all_files();
     let mut short = Vec::new();
-    for file in &files {
-        let bytes = std::fs::read(file).unwrap();
-        match Metadata::decode(&bytes) {
-            Err(error) => short.push(format!("{}: {error}", file.display())),
-            Ok(metadata) if metadata.to_bytes() != bytes => {
-                short.push(format!("{}: encodes differently", file.display()));
-            }
-            Ok(_) => {}
-        }
+    let of_corpus = corpus_files();
+    for (name, files) in [
+        ("corpus", of_corpus.clone()),
+        ("corpus and fixtures", all_files()),
+    ] {
+        short = files.iter().filter_map(shortfall).collect();
+        let good = files.len() - short.len();
+        println!(
+            "_metadata files of {name} that encode to the same bytes: {good} of {}",
+            files.len()
+        );
     }
-    println!("metadata files: {} of {}", files.len() - short.len(), files.len());
-    assert!(short.is_empty(), "{}", short.join("\n"));
+    short.iter().for_each(|why| println!("falls short: {why}"));
+    assert!(short.is_empty(), "{} fall short", short.len());
+    if places::corpus().is_some_and(|corpus| places::is_shared(&corpus)) {
+        assert_eq!(of_corpus.len(), SHARED);
+    }
 }
 
 #[test]

@@ -362,11 +362,11 @@ fn what_is_malformed_is_refused_with_offset_and_reason() {
         ),
         (
             snapshot("com.acme.S", 1, b"?"),
-            "serializer snapshot at offset 0x0: unknown serializer snapshot class `com.acme.S`",
+            "serializer snapshot at offset 0x0: the layout of class `com.acme.S` is not known",
         ),
         (
             composite("com.acme.S", 1, &[], &[])[..24].to_vec(),
-            "serializer snapshot at offset 0x18: unknown serializer snapshot class `com.acme.S`",
+            "serializer snapshot at offset 0x18: the layout of class `com.acme.S` is not known",
         ),
     ];
     for (bytes, message) in cases {
@@ -424,7 +424,7 @@ fn an_unknown_class_of_version_3_is_simple_if_something_plausible_follows() {
         &utf("T"),
         &[snapshot("com.acme.S", 3, b"?????"), long()],
     );
-    assert!(refusal(&inside).ends_with("unknown serializer snapshot class `com.acme.S`"));
+    assert!(refusal(&inside).ends_with("the layout of class `com.acme.S` is not known"));
 }
 
 #[test]

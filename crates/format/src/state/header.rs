@@ -174,8 +174,10 @@ fn put_meta_infos(out: &mut Vec<u8>, states: &[StateMetaInfo]) {
 const MAX_UNKNOWN: usize = 16;
 /// How long the content of an unknown class may be.
 const MAX_UNKNOWN_BYTES: usize = 1 << 16;
-/// How often a header is tried in all.
-const MAX_ATTEMPTS: usize = 1 << 18;
+/// How many bytes all attempts at a header may read.
+const MAX_WORK: u64 = 1 << 26;
+/// What an attempt costs besides the bytes that it reads.
+const ATTEMPT: u64 = 256;
 
 /// Runs `decode`, and where it stops at an unknown class tries every extent for its content.
 ///
@@ -187,12 +189,12 @@ fn with_unknown_extents<T>(
     decode: impl Fn(&mut Reader<'_>, &[(u64, usize)]) -> Result<T>,
 ) -> Result<T> {
     let mut extents = Vec::new();
-    let mut attempts = 0;
+    let mut work = 0;
     let first_error = match decode(&mut r.clone(), &extents) {
         Ok(decoded) => return Ok(decoded),
         Err(error) => error,
     };
-    search(r, &decode, &mut extents, first_error.clone(), &mut attempts).ok_or(first_error)
+    search(r, &decode, &mut extents, first_error.clone(), &mut work).ok_or(first_error)
 }
 
 fn search<T>(
@@ -200,7 +202,7 @@ fn search<T>(
     decode: &impl Fn(&mut Reader<'_>, &[(u64, usize)]) -> Result<T>,
     extents: &mut Vec<(u64, usize)>,
     error: Error,
-    attempts: &mut usize,
+    work: &mut u64,
 ) -> Option<T> {
     let Fault::UnknownClass(_) = error.fault() else {
         return None;
@@ -212,15 +214,15 @@ fn search<T>(
     }
     let left = (r.offset() + r.left() as u64).checked_sub(start)? as usize;
     for len in 0..=left.min(MAX_UNKNOWN_BYTES) {
-        *attempts += 1;
-        if *attempts > MAX_ATTEMPTS {
+        if *work > MAX_WORK {
             return None;
         }
         extents.push((start, len));
         match decode(&mut r.clone(), extents) {
             Ok(decoded) => return Some(decoded),
             Err(error) => {
-                if let Some(decoded) = search(r, decode, extents, error, attempts) {
+                *work += ATTEMPT + error.offset().saturating_sub(r.offset());
+                if let Some(decoded) = search(r, decode, extents, error, work) {
                     return Some(decoded);
                 }
             }
@@ -228,4 +230,80 @@ fn search<T>(
         extents.pop();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serializer::Content;
+    use crate::state::BackendStateType;
+    use crate::text::JavaString;
+
+    fn java(text: &str) -> JavaString {
+        JavaString::new(text).unwrap()
+    }
+
+    /// Unknown classes have version 1: of version 3 they might be simple ones without content.
+    fn snapshot(class: &str, content: Content) -> SerializerSnapshot {
+        SerializerSnapshot {
+            class: java(class),
+            version: if content == Content::Simple { 3 } else { 1 },
+            content,
+        }
+    }
+
+    fn header(contents: &[&[u8]]) -> KeyedHeader {
+        let long = "org.apache.flink.api.common.typeutils.base.LongSerializer$LongSerializerSnapshot";
+        let state = |(index, bytes): (usize, &&[u8])| StateMetaInfo {
+            name: java(&format!("state-{index}")),
+            kind: BackendStateType::KeyValue,
+            options: vec![(java("KEYED_STATE_TYPE"), java("VALUE"))],
+            serializers: vec![
+                (
+                    java("VALUE_SERIALIZER"),
+                    snapshot(
+                        "com.acme.CartSnapshot",
+                        Content::Opaque {
+                            bytes: bytes.to_vec(),
+                        },
+                    ),
+                ),
+                (java("NAMESPACE_SERIALIZER"), snapshot(long, Content::Simple)),
+            ],
+        };
+        KeyedHeader {
+            compressed: false,
+            key: snapshot(long, Content::Simple),
+            states: contents.iter().enumerate().map(state).collect(),
+        }
+    }
+
+    #[test]
+    fn the_content_of_unknown_classes_ends_where_the_rest_of_the_header_makes_sense() {
+        for contents in [
+            &[&b"\0\x0dconfigPayload"[..]][..],
+            &[b"", b"\0\0\0\0"],
+            &[b"\x01\0", b"\0\x02ab", &[7; 300]],
+        ] {
+            let header = header(contents);
+            let mut bytes = Vec::new();
+            header.encode(&mut bytes);
+            let found = KeyedHeader::decode_exact(&Reader::at(&bytes, 90)).unwrap();
+            assert_eq!(found, header);
+        }
+    }
+
+    #[test]
+    fn without_a_known_end_the_unknown_class_is_named() {
+        let mut bytes = Vec::new();
+        header(&[b"\0\x0dconfigPayload"]).encode(&mut bytes);
+        bytes.extend([0; 20]);
+        let error = KeyedHeader::decode(&mut Reader::new(&bytes))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.ends_with("the layout of class `com.acme.CartSnapshot` is not known"),
+            "{error}"
+        );
+    }
 }

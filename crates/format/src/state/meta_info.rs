@@ -129,8 +129,8 @@ impl StateMetaInfo {
 
     /// Reads a meta info in which snapshots of unknown classes have the given extents.
     ///
-    /// `extents` holds pairs of the absolute offset at which the content of an unknown class
-    /// begins and its length.
+    /// `extents` holds pairs of the absolute offset at which the name of an unknown class
+    /// stands and the length of its content.
     pub(super) fn decode_with(r: &mut Reader<'_>, extents: &[(u64, usize)]) -> Result<Self> {
         let name = r.utf("name of a state")?.to_java_string();
         let kind = BackendStateType::decode(r)?;
@@ -181,9 +181,10 @@ pub(super) fn decode_serializer(r: &mut Reader<'_>, extents: &[(u64, usize)]) ->
     }
     let mut ahead = r.clone();
     ahead.i32("version of the serializer proxy")?;
+    let start = ahead.offset();
     let class = ahead.utf("serializer snapshot class")?.to_java_string();
     let version = ahead.i32("serializer snapshot version")?;
-    let Some((_, len)) = extents.iter().find(|(offset, _)| *offset == ahead.offset()) else {
+    let Some((_, len)) = extents.iter().find(|(offset, _)| *offset == start) else {
         return SerializerSnapshot::decode_proxied(r);
     };
     let bytes = ahead
