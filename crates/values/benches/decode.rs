@@ -1,13 +1,15 @@
 //! How fast values are skipped and written as JSON: a POJO of two strings, a long, an int and
-//! a double.
+//! a double; and how fast keys are hashed.
 
 #![allow(missing_docs, reason = "the macros make public items")]
 #![allow(clippy::unwrap_used, reason = "a bench may stop")]
 
+use std::hint::black_box;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use statetool_format::Reader;
 use statetool_values::types::{Field, PojoType, PrimitiveKind, StringLayout};
-use statetool_values::{Framing, JsonOptions, JsonWriter, Skip, Type, walk};
+use statetool_values::{Framing, JsonOptions, JsonWriter, Skip, Type, Value, decode_java_hash, encode, walk};
 
 fn order() -> Type {
     let string = || Type::String(StringLayout::Nullable);
@@ -71,5 +73,37 @@ fn decode(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, decode);
+fn hash(c: &mut Criterion) {
+    const COUNT: u32 = 10_000;
+    let keys = |text: &dyn Fn(u32) -> String| {
+        let mut bytes = Vec::new();
+        for i in 0..COUNT {
+            encode(
+                &Type::String(StringLayout::Nullable),
+                &Value::String(text(i).as_str().into()),
+                &mut bytes,
+            )
+            .unwrap();
+        }
+        bytes
+    };
+    let ty = Type::String(StringLayout::Nullable);
+    let mut group = c.benchmark_group("hash of a key");
+    group.throughput(Throughput::Elements(COUNT.into()));
+    for (name, bytes) in [
+        ("ASCII", keys(&|i| format!("order-{i:010}"))),
+        ("other text", keys(&|i| format!("größe-{i:010}"))),
+    ] {
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let mut r = Reader::new(&bytes);
+                while !r.is_empty() {
+                    black_box(decode_java_hash(&ty, &mut r, Framing::Unframed).unwrap());
+                }
+            });
+        });
+    }
+}
+
+criterion_group!(benches, decode, hash);
 criterion_main!(benches);

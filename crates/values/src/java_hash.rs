@@ -11,7 +11,7 @@ use crate::value::{LocalDate, Value};
 /// `Object.hashCode` of a value as the job that keyed by it computed it; `None` where it
 /// depends on code that is not in the state.
 ///
-/// POJOs, case classes, Kryo and value types have hash codes of their own; those of enums
+/// POJOs, case classes, Kryo objects (but UUIDs) and value types have hash codes of their own; those of enums
 /// and arrays differ from JVM to JVM. Rows are hashed as since Flink 1.13; earlier releases
 /// had other rules, and wrote other key groups.
 pub fn java_hash(ty: &Type, value: &Value) -> Option<i32> {
@@ -23,7 +23,7 @@ pub fn java_hash(ty: &Type, value: &Value) -> Option<i32> {
         (Type::BigDecimal, Value::Decimal { unscaled, scale }) => {
             Some(big_integer_hash(unscaled).wrapping_mul(31).wrapping_add(*scale))
         }
-        (Type::Uuid, Value::Uuid(v)) => Some(long_hash((*v >> 64) as i64 ^ *v as i64)),
+        (Type::Uuid | Type::Kryo(_), Value::Uuid(v)) => Some(long_hash((*v >> 64) as i64 ^ *v as i64)),
         (Type::Time(layout), _) => time_hash(*layout, value),
         (Type::Tuple(tuple), Value::Tuple(items)) if is_flink_tuple(&tuple.class, items.len()) => {
             let hashes = tuple

@@ -23,7 +23,7 @@ fn basic_types() {
             "Boolean",
             "Boolean",
             Some(1),
-            &[("00", "false"), ("01", "true"), ("02", "true")],
+            &[("00", "false"), ("01", "true")],
         ),
         ("ByteValue", "ByteValue", Some(1), &[("ff", "-1")]),
         ("Short", "Short", Some(2), &[("8000", "-32768")]),

@@ -74,7 +74,7 @@ impl<'o> JsonWriter<'o> {
             .extend_from_slice(itoa::Buffer::new().format(v).as_bytes());
     }
 
-    fn number(&mut self, v: impl ryu::Float, class: std::num::FpCategory, negative: bool) {
+    fn number(&mut self, v: impl zmij::Float, class: std::num::FpCategory, negative: bool) {
         use std::num::FpCategory;
         match (class, negative) {
             (FpCategory::Nan, _) => self.out.extend_from_slice(b"\"NaN\""),
@@ -82,7 +82,7 @@ impl<'o> JsonWriter<'o> {
             (FpCategory::Infinite, true) => self.out.extend_from_slice(b"\"-Infinity\""),
             _ => self
                 .out
-                .extend_from_slice(ryu::Buffer::new().format_finite(v).as_bytes()),
+                .extend_from_slice(zmij::Buffer::new().format_finite(v).as_bytes()),
         }
     }
 

@@ -4,9 +4,12 @@ use std::collections::HashSet;
 
 use serde_json::{Value as Json, json};
 
-use super::{Names, identifier, simple_identifier};
+use super::avro_names::Embedded;
+use super::{MULTISET_COUNT, Names, Record, identifier, may_be_null, simple_identifier};
 use crate::logical::{LogicalKind, LogicalType};
-use crate::types::{EnumType, Field, ListType, MapType, Nulls, PojoType, PrimitiveKind, TimeLayout, Type};
+use crate::types::{
+    EnumType, Field, ListType, MapType, Nulls, PojoType, PrimitiveKind, TaggedType, TimeLayout, Type,
+};
 
 /// A type as an Avro schema; `name` is that of a record that has none of its own.
 ///
@@ -16,14 +19,37 @@ pub fn avro(ty: &Type, name: &str) -> Json {
     Schemas::default().of(ty, &identifier(name))
 }
 
-#[derive(Default)]
-struct Schemas {
-    names: Names,
-    embedded: HashSet<String>,
+/// Records of these fields as one Avro schema: that of the only record, or a union of all.
+///
+/// Each name is defined once and referred to from then on, so the schema can be read as it is.
+pub fn avro_records<'t>(records: &[Record<'t>]) -> Json {
+    let mut schemas = Schemas::default();
+    let record = |record: &Record<'t>| {
+        let name = schemas.names.fresh(&identifier(&record.name));
+        let fields = record.fields.iter().map(|(field, ty)| {
+            let schema = schemas.of(ty, &format!("{name}_{field}"));
+            ((*field).to_owned(), schema)
+        });
+        let fields = fields.collect();
+        let mut schema = named_record(&name, fields);
+        if let Some(members) = schema.as_object_mut().filter(|_| !record.doc.is_empty()) {
+            members.shift_insert(2, "doc".into(), json!(record.doc));
+        }
+        schema
+    };
+    union(records.iter().map(record).collect())
 }
 
-impl Schemas {
-    fn of(&mut self, ty: &Type, name: &str) -> Json {
+#[derive(Default)]
+struct Schemas<'t> {
+    names: Names,
+    embedded: Embedded,
+    /// Types that have a name of their own, and the name they were defined with.
+    defined: Vec<(&'t Type, String)>,
+}
+
+impl<'t> Schemas<'t> {
+    fn of(&mut self, ty: &'t Type, name: &str) -> Json {
         match ty {
             Type::Constant(_) => json!("null"),
             Type::Primitive(primitive) => json!(primitive_name(primitive.kind)),
@@ -40,28 +66,20 @@ impl Schemas {
             }
             Type::Tuple(tuple) => self.positions(&tuple.fields, name, false),
             Type::Row(row) => self.positions(&row.fields, name, true),
-            Type::Record(record) => self.fields(record.name, &record.fields, false),
-            Type::Tagged(tagged) => {
-                let cases = tagged
-                    .cases
-                    .iter()
-                    .map(|(_, _, ty)| self.of(ty, tagged.name))
-                    .collect();
-                union(cases)
-            }
-            Type::Pojo(pojo) => self.pojo(pojo),
-            Type::Enum(e) => self.constants(e),
-            // A named schema must not be defined twice.
-            Type::Avro(avro) if avro.is_named() && !self.embedded.insert(avro.name().to_owned()) => {
-                json!(avro.name())
-            }
-            Type::Avro(avro) => avro.schema().clone(),
+            Type::Record(record) => self.once(ty, |s| s.fields(record.name, &record.fields, false)),
+            Type::Tagged(tagged) => self.once(ty, |s| s.tagged(tagged)),
+            Type::Pojo(pojo) => self.pojo(ty, pojo),
+            Type::Enum(e) => self.once(ty, |s| s.constants(e)),
+            Type::Avro(avro) => self.embedded.inline(avro.schema()),
             Type::Framed(framed) => self.of(&framed.inner, name),
             Type::Ttl(inner) => self.of(inner, name),
-            Type::TimeWindow => self.record(
-                "TimeWindow",
-                vec![("start".into(), json!("long")), ("end".into(), json!("long"))],
-            ),
+            Type::TimeWindow => self.once(ty, |s| {
+                let long = || json!("long");
+                s.record(
+                    "TimeWindow",
+                    vec![("start".into(), long()), ("end".into(), long())],
+                )
+            }),
             Type::DecimalData { precision, scale } => decimal(*precision, *scale),
             Type::TimestampData { precision } => timestamp("local-timestamp", *precision),
             Type::RowData(columns) => {
@@ -84,49 +102,63 @@ impl Schemas {
         }
     }
 
-    fn record(&mut self, name: &str, fields: Vec<(String, Json)>) -> Json {
-        let mut taken = Names::default();
-        let field = |(name, ty): (String, Json)| {
-            let identifier = taken.fresh(&identifier(&name));
-            match ty.as_array().and_then(|branches| branches.first()) {
-                Some(first) if first == "null" => json!({"name": identifier, "type": ty, "default": null}),
-                _ => json!({"name": identifier, "type": ty}),
-            }
-        };
-        let fields: Vec<Json> = fields.into_iter().map(field).collect();
-        json!({"type": "record", "name": self.names.fresh(&simple_identifier(name)), "fields": fields})
+    /// The name of a type that is defined already, else its definition.
+    fn once(&mut self, ty: &'t Type, define: impl FnOnce(&mut Self) -> Json) -> Json {
+        if let Some((_, name)) = self.defined.iter().find(|(known, _)| *known == ty) {
+            return json!(name);
+        }
+        let schema = define(self);
+        if let Some(name) = schema.get("name").and_then(Json::as_str) {
+            self.defined.push((ty, name.to_owned()));
+        }
+        schema
     }
 
-    fn fields(&mut self, name: &str, fields: &[Field], nulls: bool) -> Json {
-        let field = |field: &Field| {
+    fn record(&mut self, name: &str, fields: Vec<(String, Json)>) -> Json {
+        named_record(&self.names.fresh(&simple_identifier(name)), fields)
+    }
+
+    fn fields(&mut self, name: &str, fields: &'t [Field], nulls: bool) -> Json {
+        let field = |field: &'t Field| {
             let schema = self.of(
                 &field.ty,
                 &format!("{}_{}", simple_identifier(name), identifier(field.name.as_str())),
             );
             (
                 field.name.as_str().to_owned(),
-                if nulls { nullable(schema) } else { schema },
+                if nulls || may_be_null(&field.ty) {
+                    nullable(schema)
+                } else {
+                    schema
+                },
             )
         };
         let fields = fields.iter().map(field).collect();
         self.record(name, fields)
     }
 
-    fn positions(&mut self, fields: &[Type], name: &str, nulls: bool) -> Json {
+    fn positions(&mut self, fields: &'t [Type], name: &str, nulls: bool) -> Json {
         let fields = fields.iter().enumerate().map(|(i, ty)| {
             let schema = self.of(ty, &format!("{name}_f{i}"));
-            (format!("f{i}"), if nulls { nullable(schema) } else { schema })
+            (
+                format!("f{i}"),
+                if nulls || may_be_null(ty) {
+                    nullable(schema)
+                } else {
+                    schema
+                },
+            )
         });
         let fields = fields.collect();
         self.record(name, fields)
     }
 
-    fn list(&mut self, list: &ListType, name: &str) -> Json {
+    fn list(&mut self, list: &'t ListType, name: &str) -> Json {
         let items = self.of(&list.element, name);
-        json!({"type": "array", "items": if list.nulls == Nulls::Never { items } else { nullable(items) }})
+        json!({"type": "array", "items": if list.nulls == Nulls::Never && !may_be_null(&list.element) { items } else { nullable(items) }})
     }
 
-    fn map(&mut self, map: &MapType, name: &str) -> Json {
+    fn map(&mut self, map: &'t MapType, name: &str) -> Json {
         let value = self.of(&map.value, &format!("{name}_value"));
         let value = if map.null_values { nullable(value) } else { value };
         if map.key.is_string() && !map.null_keys {
@@ -145,8 +177,18 @@ impl Schemas {
         json!({"type": "array", "items": entry})
     }
 
-    fn pojo(&mut self, pojo: &PojoType) -> Json {
-        let base = self.fields(&pojo.class, &pojo.fields, true);
+    /// As in the rows of `cat`: a field for each case, of which one is not null.
+    fn tagged(&mut self, tagged: &'t TaggedType) -> Json {
+        let cases = tagged.cases.iter().map(|(_, case, ty)| {
+            let name = format!("{}_{}", tagged.name, identifier(case.as_str()));
+            (case.as_str().to_owned(), nullable(self.of(ty, &name)))
+        });
+        let cases = cases.collect();
+        self.record(tagged.name, cases)
+    }
+
+    fn pojo(&mut self, ty: &'t Type, pojo: &'t PojoType) -> Json {
+        let base = self.once(ty, |s| s.fields(&pojo.class, &pojo.fields, true));
         let subclasses = pojo.registered.iter().chain(&pojo.non_registered);
         let mut branches = vec![base];
         branches.extend(subclasses.map(|(class, ty)| self.of(ty, class)));
@@ -168,7 +210,7 @@ impl Schemas {
         }
     }
 
-    fn logical(&mut self, ty: &LogicalType, name: &str) -> Json {
+    fn logical(&mut self, ty: &'t LogicalType, name: &str) -> Json {
         let schema = match &ty.kind {
             LogicalKind::Boolean => json!("boolean"),
             LogicalKind::TinyInt
@@ -188,15 +230,9 @@ impl Schemas {
             LogicalKind::TimestampLtz(precision) => timestamp("timestamp", *precision),
             LogicalKind::Array(element) => json!({"type": "array", "items": self.logical(element, name)}),
             LogicalKind::Map(entry) => self.logical_map(&entry.0, &entry.1, name),
-            LogicalKind::Multiset(element) => {
-                let count = LogicalType {
-                    nullable: false,
-                    kind: LogicalKind::Integer,
-                };
-                self.logical_map(element, &count, name)
-            }
+            LogicalKind::Multiset(element) => self.logical_map(element, &MULTISET_COUNT, name),
             LogicalKind::Row(class, fields) => {
-                let field = |(field, ty): &(crate::types::FieldName, LogicalType)| {
+                let field = |(field, ty): &'t (crate::types::FieldName, LogicalType)| {
                     (
                         field.as_str().to_owned(),
                         self.logical(ty, &format!("{name}_{}", identifier(field.as_str()))),
@@ -211,7 +247,7 @@ impl Schemas {
         if ty.nullable { nullable(schema) } else { schema }
     }
 
-    fn logical_map(&mut self, key: &LogicalType, value: &LogicalType, name: &str) -> Json {
+    fn logical_map(&mut self, key: &'t LogicalType, value: &'t LogicalType, name: &str) -> Json {
         let value = self.logical(value, &format!("{name}_value"));
         match key.kind {
             LogicalKind::Char(..) if !key.nullable => json!({"type": "map", "values": value}),
@@ -221,6 +257,20 @@ impl Schemas {
             }
         }
     }
+}
+
+/// A record whose name nobody else has.
+fn named_record(name: &str, fields: Vec<(String, Json)>) -> Json {
+    let mut taken = Names::default();
+    let field = |(name, ty): (String, Json)| {
+        let identifier = taken.fresh(&identifier(&name));
+        match ty.as_array().and_then(|branches| branches.first()) {
+            Some(first) if first == "null" => json!({"name": identifier, "type": ty, "default": null}),
+            _ => json!({"name": identifier, "type": ty}),
+        }
+    };
+    let fields: Vec<Json> = fields.into_iter().map(field).collect();
+    json!({"type": "record", "name": name, "fields": fields})
 }
 
 /// A union with null; unions do not nest, and null stands alone.

@@ -1,82 +1,266 @@
 //! Types as JSON Schema (2020-12): of the JSON that [`JsonWriter`](crate::JsonWriter) writes.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value as Json, json};
 
+use super::{MULTISET_COUNT, Names, may_be_null};
 use crate::avro::{AvroId, AvroNode, AvroType};
 use crate::logical::{LogicalKind, LogicalType};
 use crate::types::{Constant, EnumType, Field, MapType, Nulls, PojoType, PrimitiveKind, TimeLayout, Type};
 
 /// A type as a JSON Schema of its values.
 pub fn json_schema(ty: &Type) -> Json {
-    let mut schema = of(ty);
+    let mut schemas = JsonSchemas::default();
+    let mut schema = schemas.of(ty);
     if let Some(members) = schema.as_object_mut() {
-        members.insert(
+        members.insert("title".into(), json!(ty.name()));
+    }
+    schemas.document(schema)
+}
+
+/// Makes the schemas of several types that stand in one document.
+///
+/// Named types of Avro, which may contain themselves, go to its `$defs`.
+#[derive(Default)]
+pub struct JsonSchemas {
+    defs: Map<String, Json>,
+    names: Names,
+    /// Avro types met, and what their named types are called in `$defs`.
+    avro: Vec<(AvroType, HashMap<String, String>)>,
+}
+
+impl JsonSchemas {
+    /// The schema of a type, for use in this document.
+    ///
+    /// It is that of values that can be interpreted: where `@opaque` stands for a part of one,
+    /// what follows may be missing.
+    pub fn of(&mut self, ty: &Type) -> Json {
+        match ty {
+            Type::Constant(Constant::Tuple0) => json!({"type": "array", "maxItems": 0}),
+            Type::Constant(_) => json!({"type": "null"}),
+            Type::Primitive(primitive) => primitive_schema(primitive.kind),
+            Type::String(_) => json!({"type": "string"}),
+            Type::BigInteger => json!({"type": "string", "pattern": "^-?[0-9]+$"}),
+            Type::BigDecimal | Type::DecimalData { .. } => decimal(),
+            Type::Time(layout) => time(*layout),
+            Type::TimestampData { .. } => json!({"type": "string"}),
+            Type::Uuid => json!({"type": "string", "format": "uuid"}),
+            Type::Bytes(_) => bytes(),
+            Type::List(list) => match list.nulls {
+                Nulls::Never => json!({"type": "array", "items": self.inner(&list.element)}),
+                _ => json!({"type": "array", "items": nullable(self.of(&list.element))}),
+            },
+            Type::Map(map) => self.map_schema(map),
+            Type::Optional(optional) => nullable(self.of(&optional.inner)),
+            Type::Either(either) => {
+                let mut side =
+                    |name: &str, ty| object([(name.to_owned(), self.inner(ty))].into_iter().collect());
+                json!({"oneOf": [side("left", &either.left), side("right", &either.right)]})
+            }
+            Type::Tuple(tuple) => positions(tuple.fields.iter().map(|ty| self.inner(ty)).collect()),
+            Type::Row(row) => with_kind(positions(
+                row.fields.iter().map(|ty| nullable(self.of(ty))).collect(),
+            )),
+            Type::Record(record) => object(
+                record
+                    .fields
+                    .iter()
+                    .map(|f| (f.name.as_str().to_owned(), self.inner(&f.ty)))
+                    .collect(),
+            ),
+            Type::Tagged(tagged) => {
+                let mut case = |(name, ty): (&str, &Type)| {
+                    object([(name.to_owned(), self.inner(ty))].into_iter().collect())
+                };
+                let cases: Vec<Json> = tagged
+                    .cases
+                    .iter()
+                    .map(|(_, name, ty)| case((name.as_str(), ty)))
+                    .collect();
+                json!({"anyOf": cases})
+            }
+            Type::Pojo(pojo) => self.pojo_schema(pojo),
+            Type::Enum(e) => constants(e),
+            Type::Avro(avro) => self.avro_schema(avro),
+            Type::Framed(framed) => self.of(&framed.inner),
+            Type::Ttl(inner) => self.of(inner),
+            Type::TimeWindow => {
+                let long = || primitive_schema(PrimitiveKind::Long);
+                object(
+                    [("start".to_owned(), long()), ("end".to_owned(), long())]
+                        .into_iter()
+                        .collect(),
+                )
+            }
+            Type::RowData(columns) => {
+                with_kind(positions(columns.iter().map(|ty| self.logical(ty)).collect()))
+            }
+            Type::ArrayData(element) => json!({"type": "array", "items": self.logical(element)}),
+            Type::MapData(entry) => self.logical_map(&entry.0, &entry.1),
+            Type::BinaryRow { .. } | Type::Opaque(_) => opaque(),
+            Type::Variant | Type::Kryo(_) | Type::JavaObject | Type::Protobuf(_) => json!({}),
+        }
+    }
+
+    /// The schema of a value inside of another.
+    fn inner(&mut self, ty: &Type) -> Json {
+        let schema = self.of(ty);
+        if may_be_null(ty) { nullable(schema) } else { schema }
+    }
+
+    /// A schema made of these as a document of its own.
+    pub fn document(self, schema: Json) -> Json {
+        let mut document = Map::new();
+        document.insert(
             "$schema".into(),
             json!("https://json-schema.org/draft/2020-12/schema"),
         );
-        members.insert("title".into(), json!(ty.name()));
+        if let Json::Object(members) = schema {
+            document.extend(members);
+        }
+        if !self.defs.is_empty() {
+            document.insert("$defs".into(), Json::Object(self.defs));
+        }
+        Json::Object(document)
     }
-    schema
-}
 
-fn of(ty: &Type) -> Json {
-    match ty {
-        Type::Constant(Constant::Tuple0) => json!({"type": "array", "maxItems": 0}),
-        Type::Constant(_) => json!({"type": "null"}),
-        Type::Primitive(primitive) => primitive_schema(primitive.kind),
-        Type::String(_) => json!({"type": "string"}),
-        Type::BigInteger => json!({"type": "string", "pattern": "^-?[0-9]+$"}),
-        Type::BigDecimal | Type::DecimalData { .. } => decimal(),
-        Type::Time(layout) => time(*layout),
-        Type::TimestampData { .. } => json!({"type": "string"}),
-        Type::Uuid => json!({"type": "string", "format": "uuid"}),
-        Type::Bytes(_) => bytes(),
-        Type::List(list) => match list.nulls {
-            Nulls::Never => json!({"type": "array", "items": of(&list.element)}),
-            _ => json!({"type": "array", "items": nullable(of(&list.element))}),
-        },
-        Type::Map(map) => map_schema(map),
-        Type::Optional(optional) => nullable(of(&optional.inner)),
-        Type::Either(either) => {
-            let side = |name: &str, ty| object([(name.to_owned(), of(ty))].into_iter().collect());
-            json!({"oneOf": [side("left", &either.left), side("right", &either.right)]})
+    fn map_schema(&mut self, map: &MapType) -> Json {
+        let value = if map.null_values {
+            nullable(self.of(&map.value))
+        } else {
+            self.of(&map.value)
+        };
+        let key = if map.null_keys {
+            nullable(self.of(&map.key))
+        } else {
+            self.of(&map.key)
+        };
+        entries(map.key.is_string(), key, value)
+    }
+
+    fn pojo_schema(&mut self, pojo: &PojoType) -> Json {
+        let base = object(self.members(&pojo.fields));
+        let mut branches = vec![base];
+        for (class, ty) in pojo.registered.iter().chain(&pojo.non_registered) {
+            branches.push(match ty {
+                Type::Pojo(subclass) => {
+                    let mut members = Map::from_iter([("@class".to_owned(), json!({"const": class}))]);
+                    members.extend(self.members(&subclass.fields));
+                    object(members)
+                }
+                other => self.of(other),
+            });
         }
-        Type::Tuple(tuple) => positions(tuple.fields.iter().map(of).collect()),
-        Type::Row(row) => with_kind(positions(row.fields.iter().map(|ty| nullable(of(ty))).collect())),
-        Type::Record(record) => object(
-            record
-                .fields
-                .iter()
-                .map(|f| (f.name.as_str().to_owned(), of(&f.ty)))
-                .collect(),
-        ),
-        Type::Tagged(tagged) => {
-            let case = |(name, ty): (&str, &Type)| object([(name.to_owned(), of(ty))].into_iter().collect());
-            let cases: Vec<Json> = tagged
-                .cases
-                .iter()
-                .map(|(_, name, ty)| case((name.as_str(), ty)))
-                .collect();
-            json!({"anyOf": cases})
+        match branches.len() {
+            1 => branches.swap_remove(0),
+            _ => json!({"anyOf": branches}),
         }
-        Type::Pojo(pojo) => pojo_schema(pojo),
-        Type::Enum(e) => constants(e),
-        Type::Avro(avro) => avro_schema(avro),
-        Type::Framed(framed) => of(&framed.inner),
-        Type::Ttl(inner) => of(inner),
-        Type::TimeWindow => {
-            let long = || primitive_schema(PrimitiveKind::Long);
-            object(
-                [("start".to_owned(), long()), ("end".to_owned(), long())]
-                    .into_iter()
-                    .collect(),
-            )
+    }
+
+    fn members(&mut self, fields: &[Field]) -> Map<String, Json> {
+        let member = |field: &Field| (field.name.as_str().to_owned(), nullable(self.of(&field.ty)));
+        fields.iter().map(member).collect()
+    }
+
+    /// Named types go to `$defs`, each type's own ones where several have the same names.
+    fn avro_schema(&mut self, avro: &AvroType) -> Json {
+        let known = self.avro.iter().position(|(known, _)| known == avro);
+        let index = known.unwrap_or_else(|| {
+            self.avro.push((avro.clone(), HashMap::new()));
+            self.avro.len() - 1
+        });
+        self.avro_node(avro, index, avro.root())
+    }
+
+    fn avro_node(&mut self, avro: &AvroType, index: usize, id: AvroId) -> Json {
+        match avro.node(id) {
+            AvroNode::Null => json!({"type": "null"}),
+            AvroNode::Boolean => primitive_schema(PrimitiveKind::Boolean),
+            AvroNode::Int => primitive_schema(PrimitiveKind::Int),
+            AvroNode::Long => primitive_schema(PrimitiveKind::Long),
+            AvroNode::Float | AvroNode::Double => primitive_schema(PrimitiveKind::Double),
+            AvroNode::Bytes | AvroNode::Fixed(..) => bytes(),
+            AvroNode::String => json!({"type": "string"}),
+            AvroNode::Enum(_, symbols) => json!({"enum": symbols}),
+            AvroNode::Array(item) => json!({"type": "array", "items": self.avro_node(avro, index, *item)}),
+            AvroNode::Map(values) => {
+                json!({"type": "object", "additionalProperties": self.avro_node(avro, index, *values)})
+            }
+            AvroNode::Union(branches) => {
+                let branches: Vec<Json> = branches
+                    .iter()
+                    .map(|branch| self.avro_node(avro, index, *branch))
+                    .collect();
+                json!({"anyOf": branches})
+            }
+            AvroNode::Record(name, fields) => {
+                let called = self
+                    .avro
+                    .get(index)
+                    .and_then(|(_, names)| names.get(name).cloned());
+                let called = called.unwrap_or_else(|| {
+                    let called = self.names.fresh(name);
+                    // Known before its fields are, so that it may refer to itself.
+                    self.defs.insert(called.clone(), Json::Null);
+                    if let Some((_, names)) = self.avro.get_mut(index) {
+                        names.insert(name.clone(), called.clone());
+                    }
+                    let fields = fields.iter().map(|f| {
+                        let schema = self.avro_node(avro, index, f.schema);
+                        (f.name.as_str().to_owned(), schema)
+                    });
+                    let schema = object(fields.collect());
+                    self.defs.insert(called.clone(), schema);
+                    called
+                });
+                json!({"$ref": format!("#/$defs/{called}")})
+            }
         }
-        Type::RowData(columns) => with_kind(positions(columns.iter().map(logical).collect())),
-        Type::ArrayData(element) => json!({"type": "array", "items": logical(element)}),
-        Type::MapData(entry) => logical_map(&entry.0, &entry.1),
-        Type::BinaryRow { .. } | Type::Opaque(_) => opaque(),
-        Type::Variant | Type::Kryo(_) | Type::JavaObject | Type::Protobuf(_) => json!({}),
+    }
+
+    fn logical(&mut self, ty: &LogicalType) -> Json {
+        let schema = match &ty.kind {
+            LogicalKind::Boolean => primitive_schema(PrimitiveKind::Boolean),
+            LogicalKind::TinyInt => primitive_schema(PrimitiveKind::Byte),
+            LogicalKind::SmallInt => primitive_schema(PrimitiveKind::Short),
+            LogicalKind::Integer | LogicalKind::YearMonthInterval => primitive_schema(PrimitiveKind::Int),
+            LogicalKind::BigInt | LogicalKind::DayTimeInterval => primitive_schema(PrimitiveKind::Long),
+            LogicalKind::Float | LogicalKind::Double => primitive_schema(PrimitiveKind::Double),
+            LogicalKind::Date => time(TimeLayout::LocalDate),
+            LogicalKind::Time | LogicalKind::Timestamp(_) => json!({"type": "string"}),
+            LogicalKind::TimestampLtz(_) => time(TimeLayout::Instant),
+            LogicalKind::Char(..) => json!({"type": "string"}),
+            LogicalKind::Binary(..) | LogicalKind::Bitmap => bytes(),
+            LogicalKind::Decimal(..) => decimal(),
+            LogicalKind::Array(element) => json!({"type": "array", "items": self.logical(element)}),
+            LogicalKind::Map(entry) => self.logical_map(&entry.0, &entry.1),
+            LogicalKind::Multiset(element) => self.logical_map(element, &MULTISET_COUNT),
+            LogicalKind::Row(_, fields) => {
+                let mut schema = object(
+                    fields
+                        .iter()
+                        .map(|(name, ty)| (name.as_str().to_owned(), self.logical(ty)))
+                        .collect(),
+                );
+                if let Some(properties) = schema.get_mut("properties").and_then(Json::as_object_mut) {
+                    properties.insert("@kind".into(), kind());
+                }
+                schema
+            }
+            LogicalKind::Raw(inner) => self.of(inner),
+            LogicalKind::Variant => json!({}),
+            LogicalKind::Unknown(_) => opaque(),
+        };
+        if ty.nullable { nullable(schema) } else { schema }
+    }
+
+    fn logical_map(&mut self, key: &LogicalType, value: &LogicalType) -> Json {
+        entries(
+            matches!(key.kind, LogicalKind::Char(..)),
+            self.logical(key),
+            self.logical(value),
+        )
     }
 }
 
@@ -167,20 +351,6 @@ fn time(layout: TimeLayout) -> Json {
     json!({"type": "string", "format": format})
 }
 
-fn map_schema(map: &MapType) -> Json {
-    let value = if map.null_values {
-        nullable(of(&map.value))
-    } else {
-        of(&map.value)
-    };
-    let key = if map.null_keys {
-        nullable(of(&map.key))
-    } else {
-        of(&map.key)
-    };
-    entries(map.key.is_string(), key, value)
-}
-
 fn entries(string_keys: bool, key: Json, value: Json) -> Json {
     match string_keys {
         true => json!({"type": "object", "additionalProperties": value}),
@@ -188,127 +358,7 @@ fn entries(string_keys: bool, key: Json, value: Json) -> Json {
     }
 }
 
-fn pojo_schema(pojo: &PojoType) -> Json {
-    let member = |field: &Field| (field.name.as_str().to_owned(), nullable(of(&field.ty)));
-    let base = object(pojo.fields.iter().map(member).collect());
-    let mut branches = vec![base];
-    for (class, ty) in pojo.registered.iter().chain(&pojo.non_registered) {
-        branches.push(match ty {
-            Type::Pojo(subclass) => {
-                let class = [("@class".to_owned(), json!({"const": class}))];
-                object(
-                    class
-                        .into_iter()
-                        .chain(subclass.fields.iter().map(member))
-                        .collect(),
-                )
-            }
-            other => of(other),
-        });
-    }
-    match branches.len() {
-        1 => branches.swap_remove(0),
-        _ => json!({"anyOf": branches}),
-    }
-}
-
 fn constants(e: &EnumType) -> Json {
     let names: Vec<&str> = e.constants.iter().map(|(name, _)| name.as_str()).collect();
     json!({"enum": names})
-}
-
-/// Named types go to `$defs`, because they may contain themselves.
-fn avro_schema(avro: &AvroType) -> Json {
-    let mut defs = Map::new();
-    let mut schema = avro_node(avro, avro.root(), &mut defs);
-    if let (Some(members), false) = (schema.as_object_mut(), defs.is_empty()) {
-        members.insert("$defs".into(), Json::Object(defs));
-    }
-    schema
-}
-
-fn avro_node(avro: &AvroType, id: AvroId, defs: &mut Map<String, Json>) -> Json {
-    match avro.node(id) {
-        AvroNode::Null => json!({"type": "null"}),
-        AvroNode::Boolean => primitive_schema(PrimitiveKind::Boolean),
-        AvroNode::Int => primitive_schema(PrimitiveKind::Int),
-        AvroNode::Long => primitive_schema(PrimitiveKind::Long),
-        AvroNode::Float | AvroNode::Double => primitive_schema(PrimitiveKind::Double),
-        AvroNode::Bytes | AvroNode::Fixed(..) => bytes(),
-        AvroNode::String => json!({"type": "string"}),
-        AvroNode::Enum(_, symbols) => json!({"enum": symbols}),
-        AvroNode::Array(item) => json!({"type": "array", "items": avro_node(avro, *item, defs)}),
-        AvroNode::Map(values) => {
-            json!({"type": "object", "additionalProperties": avro_node(avro, *values, defs)})
-        }
-        AvroNode::Union(branches) => {
-            let branches: Vec<Json> = branches
-                .iter()
-                .map(|branch| avro_node(avro, *branch, defs))
-                .collect();
-            json!({"anyOf": branches})
-        }
-        AvroNode::Record(name, fields) => {
-            if !defs.contains_key(name) {
-                // Known before its fields are, so that it may refer to itself.
-                defs.insert(name.clone(), Json::Null);
-                let fields = fields
-                    .iter()
-                    .map(|f| (f.name.as_str().to_owned(), avro_node(avro, f.schema, defs)));
-                let schema = object(fields.collect());
-                defs.insert(name.clone(), schema);
-            }
-            json!({"$ref": format!("#/$defs/{name}")})
-        }
-    }
-}
-
-fn logical(ty: &LogicalType) -> Json {
-    let schema = match &ty.kind {
-        LogicalKind::Boolean => primitive_schema(PrimitiveKind::Boolean),
-        LogicalKind::TinyInt => primitive_schema(PrimitiveKind::Byte),
-        LogicalKind::SmallInt => primitive_schema(PrimitiveKind::Short),
-        LogicalKind::Integer | LogicalKind::YearMonthInterval => primitive_schema(PrimitiveKind::Int),
-        LogicalKind::BigInt | LogicalKind::DayTimeInterval => primitive_schema(PrimitiveKind::Long),
-        LogicalKind::Float | LogicalKind::Double => primitive_schema(PrimitiveKind::Double),
-        LogicalKind::Date => time(TimeLayout::LocalDate),
-        LogicalKind::Time | LogicalKind::Timestamp(_) => json!({"type": "string"}),
-        LogicalKind::TimestampLtz(_) => time(TimeLayout::Instant),
-        LogicalKind::Char(..) => json!({"type": "string"}),
-        LogicalKind::Binary(..) | LogicalKind::Bitmap => bytes(),
-        LogicalKind::Decimal(..) => decimal(),
-        LogicalKind::Array(element) => json!({"type": "array", "items": logical(element)}),
-        LogicalKind::Map(entry) => logical_map(&entry.0, &entry.1),
-        LogicalKind::Multiset(element) => logical_map(
-            element,
-            &LogicalType {
-                nullable: false,
-                kind: LogicalKind::Integer,
-            },
-        ),
-        LogicalKind::Row(_, fields) => {
-            let mut schema = object(
-                fields
-                    .iter()
-                    .map(|(name, ty)| (name.as_str().to_owned(), logical(ty)))
-                    .collect(),
-            );
-            if let Some(properties) = schema.get_mut("properties").and_then(Json::as_object_mut) {
-                properties.insert("@kind".into(), kind());
-            }
-            schema
-        }
-        LogicalKind::Raw(inner) => of(inner),
-        LogicalKind::Variant => json!({}),
-        LogicalKind::Unknown(_) => opaque(),
-    };
-    if ty.nullable { nullable(schema) } else { schema }
-}
-
-fn logical_map(key: &LogicalType, value: &LogicalType) -> Json {
-    entries(
-        matches!(key.kind, LogicalKind::Char(..)),
-        logical(key),
-        logical(value),
-    )
 }

@@ -1,6 +1,6 @@
 //! Types as Protobuf messages (proto3).
 
-use super::{Names, identifier, simple_identifier};
+use super::{MULTISET_COUNT, Names, Record, identifier, may_be_null, simple_identifier};
 use crate::avro::{AvroId, AvroNode, AvroType};
 use crate::logical::{LogicalKind, LogicalType};
 use crate::types::{EitherType, EnumType, PojoType, PrimitiveKind, TimeLayout, Type};
@@ -9,18 +9,38 @@ use crate::types::{EitherType, EnumType, PojoType, PrimitiveKind, TimeLayout, Ty
 ///
 /// Dates and times without a zone and numbers of any size are strings, moments are
 /// `google.protobuf.Timestamp`, and what cannot be interpreted is `bytes`.
-pub fn proto(name: &str, parts: &[(&str, &Type)]) -> String {
+pub fn proto(name: &str, parts: &[(&'static str, &Type)]) -> String {
+    proto_records(&[Record {
+        name: name.to_owned(),
+        doc: String::new(),
+        fields: parts.to_vec(),
+    }])
+}
+
+/// Records as the messages of one Protobuf file, each before what only it needs.
+pub fn proto_records(records: &[Record<'_>]) -> String {
     let mut file = File::default();
-    let name = file.names.fresh(&simple_identifier(name));
-    let fields = parts.iter().map(|(part, ty)| {
-        let field = file.of(ty, &format!("{name}_{}", identifier(part)));
-        ((*part).to_owned(), field)
-    });
-    let fields = fields.collect();
-    let slot = file.messages.len();
-    file.message(&name, fields);
-    // The message of the whole comes first.
-    file.messages.get_mut(..=slot).unwrap_or_default().rotate_right(1);
+    let names: Vec<String> = records
+        .iter()
+        .map(|record| file.names.fresh(&simple_identifier(&record.name)))
+        .collect();
+    for (record, name) in records.iter().zip(&names) {
+        let slot = file.messages.len();
+        let fields = record.fields.iter().map(|(part, ty)| {
+            let field = file.of(ty, &format!("{name}_{}", identifier(part)));
+            ((*part).to_owned(), field)
+        });
+        let fields = fields.collect();
+        file.message(name, fields);
+        // The message of the whole comes first.
+        if let Some(messages) = file.messages.get_mut(slot..) {
+            messages.rotate_right(1);
+        }
+        if let Some(message) = file.messages.get_mut(slot).filter(|_| !record.doc.is_empty()) {
+            let doc = record.doc.replace(char::is_control, " ");
+            message.insert_str(0, &format!("// {doc}\n"));
+        }
+    }
     let mut text = "syntax = \"proto3\";\n".to_owned();
     if file.timestamps {
         text.push_str("\nimport \"google/protobuf/timestamp.proto\";\n");
@@ -33,6 +53,7 @@ pub fn proto(name: &str, parts: &[(&str, &Type)]) -> String {
 }
 
 /// What a field holds.
+#[derive(Clone)]
 enum Shape {
     /// One value of a type; `true` for scalars, whose absence needs a word.
     Single(String, bool),
@@ -47,11 +68,27 @@ enum Shape {
 }
 
 #[derive(Default)]
-struct File {
+struct File<'t> {
     messages: Vec<String>,
     names: Names,
     avro: Vec<(String, String)>,
+    /// Types that have a name of their own, and what they are called here.
+    defined: Vec<(&'t Type, Shape)>,
     timestamps: bool,
+}
+
+/// The name that Protobuf gives to a field in JSON.
+fn camel_case(label: &str) -> String {
+    let mut after_underscore = false;
+    let mut name = String::new();
+    for c in label.chars() {
+        match (c, std::mem::replace(&mut after_underscore, c == '_')) {
+            ('_', _) => {}
+            (c, true) => name.push(c.to_ascii_uppercase()),
+            (c, false) => name.push(c),
+        }
+    }
+    name
 }
 
 fn scalar(name: &str) -> Shape {
@@ -69,8 +106,24 @@ fn optional(shape: Shape) -> Shape {
     }
 }
 
-impl File {
-    fn of(&mut self, ty: &Type, name: &str) -> Shape {
+impl<'t> File<'t> {
+    /// The shape of a type; one that has a name of its own is defined once.
+    fn of(&mut self, ty: &'t Type, name: &str) -> Shape {
+        let is_named = matches!(
+            ty,
+            Type::Pojo(_) | Type::Enum(_) | Type::Record(_) | Type::Tagged(_) | Type::TimeWindow
+        );
+        if let Some((_, shape)) = self.defined.iter().find(|(known, _)| is_named && *known == ty) {
+            return shape.clone();
+        }
+        let shape = self.define(ty, name);
+        if is_named {
+            self.defined.push((ty, shape.clone()));
+        }
+        shape
+    }
+
+    fn define(&mut self, ty: &'t Type, name: &str) -> Shape {
         match ty {
             Type::Constant(_) => Shape::Nothing,
             Type::Primitive(primitive) => scalar(primitive_name(primitive.kind)),
@@ -145,7 +198,7 @@ impl File {
 
     fn message(&mut self, name: &str, fields: Vec<(String, Shape)>) {
         let mut text = format!("message {name} {{\n");
-        let mut taken = Names::default();
+        let (mut taken, mut jsons) = (Names::default(), Names::default());
         for (number, (field, shape)) in (1..).zip(fields) {
             let label = taken.fresh(&identifier(&field));
             let ty = match shape {
@@ -155,10 +208,11 @@ impl File {
                 Shape::Repeated(ty) => format!("repeated {ty}"),
                 Shape::Map(key, value) => format!("map<{key}, {value}>"),
             };
-            let options = if label == field {
-                String::new()
-            } else {
-                format!(" [json_name = {field:?}]")
+            let usual = camel_case(&label);
+            let json = jsons.fresh(if label == field { &usual } else { &field });
+            let options = match json == usual {
+                true => String::new(),
+                false => format!(" [json_name = {json:?}]"),
             };
             // Numbers from 19000 to 19999 belong to Protobuf itself.
             let number = if number < 19_000 { number } else { number + 1000 };
@@ -168,25 +222,32 @@ impl File {
         self.messages.push(text);
     }
 
-    fn fields(&mut self, class: &str, fields: &[(&str, &Type)], nulls: bool) -> String {
+    fn fields(&mut self, class: &str, fields: &[(&str, &'t Type)], nulls: bool) -> String {
         let name = self.names.fresh(&simple_identifier(class));
-        let field = |(field, ty): &(&str, &Type)| {
+        let field = |(field, ty): &(&str, &'t Type)| {
             let shape = self.of(ty, &format!("{name}_{}", identifier(field)));
-            ((*field).to_owned(), if nulls { optional(shape) } else { shape })
+            (
+                (*field).to_owned(),
+                if nulls || may_be_null(ty) {
+                    optional(shape)
+                } else {
+                    shape
+                },
+            )
         };
         let fields = fields.iter().map(field).collect();
         self.message(&name, fields);
         name
     }
 
-    fn positions(&mut self, fields: &[Type], name: &str, nulls: bool) -> Shape {
+    fn positions(&mut self, fields: &'t [Type], name: &str, nulls: bool) -> Shape {
         let labels: Vec<String> = (0..fields.len()).map(|i| format!("f{i}")).collect();
         let fields: Vec<(&str, &Type)> = labels.iter().map(String::as_str).zip(fields).collect();
         message(self.fields(name, &fields, nulls))
     }
 
     /// A message, or with subclasses a choice of messages.
-    fn pojo(&mut self, pojo: &PojoType) -> String {
+    fn pojo(&mut self, pojo: &'t PojoType) -> String {
         let fields: Vec<(&str, &Type)> = pojo.fields.iter().map(|f| (f.name.as_str(), &f.ty)).collect();
         let base = self.fields(&pojo.class, &fields, true);
         let subclasses: Vec<_> = pojo.registered.iter().chain(&pojo.non_registered).collect();
@@ -217,7 +278,7 @@ impl File {
         self.messages.push(text);
     }
 
-    fn either(&mut self, either: &EitherType, name: &str) -> Shape {
+    fn either(&mut self, either: &'t EitherType, name: &str) -> Shape {
         let name = self.names.fresh(&simple_identifier(name));
         let left = self.of(&either.left, &format!("{name}_left"));
         let right = self.of(&either.right, &format!("{name}_right"));
@@ -289,7 +350,7 @@ impl File {
         message("google.protobuf.Timestamp".to_owned())
     }
 
-    fn avro(&mut self, avro: &AvroType, id: AvroId, name: &str) -> Shape {
+    fn avro(&mut self, avro: &'t AvroType, id: AvroId, name: &str) -> Shape {
         match avro.node(id) {
             AvroNode::Null => Shape::Nothing,
             AvroNode::Boolean => scalar("bool"),
@@ -365,9 +426,9 @@ impl File {
         }
     }
 
-    fn row(&mut self, name: &str, fields: &[(String, &LogicalType)]) -> Shape {
+    fn row(&mut self, name: &str, fields: &[(String, &'t LogicalType)]) -> Shape {
         let name = self.names.fresh(&simple_identifier(name));
-        let field = |(field, ty): &(String, &LogicalType)| {
+        let field = |(field, ty): &(String, &'t LogicalType)| {
             (
                 field.clone(),
                 self.logical(ty, &format!("{name}_{}", identifier(field))),
@@ -378,7 +439,7 @@ impl File {
         message(name)
     }
 
-    fn logical(&mut self, ty: &LogicalType, name: &str) -> Shape {
+    fn logical(&mut self, ty: &'t LogicalType, name: &str) -> Shape {
         let shape = match &ty.kind {
             LogicalKind::Boolean => scalar("bool"),
             LogicalKind::TinyInt
@@ -401,13 +462,7 @@ impl File {
                 self.repeated(element, name)
             }
             LogicalKind::Map(entry) => self.logical_map(&entry.0, &entry.1, name),
-            LogicalKind::Multiset(element) => {
-                let count = LogicalType {
-                    nullable: false,
-                    kind: LogicalKind::Integer,
-                };
-                self.logical_map(element, &count, name)
-            }
+            LogicalKind::Multiset(element) => self.logical_map(element, &MULTISET_COUNT, name),
             LogicalKind::Row(class, fields) => {
                 let fields: Vec<_> = fields
                     .iter()
@@ -420,7 +475,7 @@ impl File {
         if ty.nullable { optional(shape) } else { shape }
     }
 
-    fn logical_map(&mut self, key: &LogicalType, value: &LogicalType, name: &str) -> Shape {
+    fn logical_map(&mut self, key: &'t LogicalType, value: &'t LogicalType, name: &str) -> Shape {
         let key = self.logical(key, &format!("{name}_key"));
         let value = self.logical(value, &format!("{name}_value"));
         self.map(key, value, name)

@@ -94,7 +94,7 @@ impl Type {
                 .fold(0, usize::saturating_add),
             Self::Ttl(inner) => 8 + inner.smallest(),
             Self::Avro(avro) => avro.smallest(),
-            Self::Opaque(_) => 0,
+            Self::Opaque(opaque) => opaque.length.unwrap_or(0),
         }
     }
 }

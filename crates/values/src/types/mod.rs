@@ -8,6 +8,7 @@ mod of;
 mod old;
 mod record;
 mod simple;
+mod visit;
 
 use crate::avro::AvroType;
 use crate::kryo::KryoConfig;
@@ -398,6 +399,8 @@ pub struct OpaqueType {
     pub class: String,
     /// Why it cannot be interpreted, as a lower-case fragment.
     pub reason: String,
+    /// How many bytes every value takes, where somebody found that out.
+    pub length: Option<usize>,
 }
 
 impl Type {
@@ -406,6 +409,7 @@ impl Type {
         Self::Opaque(Box::new(OpaqueType {
             class: class.into(),
             reason: reason.into(),
+            length: None,
         }))
     }
 
@@ -434,54 +438,6 @@ impl Type {
                 ..(**map).clone()
             })),
             other => other.clone(),
-        }
-    }
-
-    /// All parts that cannot be interpreted.
-    pub fn opaque_parts(&self) -> Vec<&OpaqueType> {
-        let mut found = Vec::new();
-        self.visit(&mut |ty| {
-            if let Self::Opaque(opaque) = ty {
-                found.push(&**opaque);
-            }
-        });
-        found
-    }
-
-    /// Calls `f` with this type and all types inside it, outermost first.
-    pub fn visit<'t>(&'t self, f: &mut impl FnMut(&'t Type)) {
-        f(self);
-        match self {
-            Self::List(list) => list.element.visit(f),
-            Self::Map(map) => {
-                map.key.visit(f);
-                map.value.visit(f);
-            }
-            Self::Optional(optional) => optional.inner.visit(f),
-            Self::Either(either) => {
-                either.left.visit(f);
-                either.right.visit(f);
-            }
-            Self::Tuple(tuple) => tuple.fields.iter().for_each(|ty| ty.visit(f)),
-            Self::Row(row) => row.fields.iter().for_each(|ty| ty.visit(f)),
-            Self::Record(record) => record.fields.iter().for_each(|field| field.ty.visit(f)),
-            Self::Tagged(tagged) => tagged.cases.iter().for_each(|case| case.2.visit(f)),
-            Self::Pojo(pojo) => {
-                pojo.fields.iter().for_each(|field| field.ty.visit(f));
-                pojo.registered
-                    .iter()
-                    .chain(&pojo.non_registered)
-                    .for_each(|(_, ty)| ty.visit(f));
-            }
-            Self::Framed(framed) => framed.inner.visit(f),
-            Self::Ttl(inner) => inner.visit(f),
-            Self::RowData(columns) => columns.iter().for_each(|column| column.visit_raw(f)),
-            Self::ArrayData(element) => element.visit_raw(f),
-            Self::MapData(entry) => {
-                entry.0.visit_raw(f);
-                entry.1.visit_raw(f);
-            }
-            _ => {}
         }
     }
 }

@@ -122,7 +122,7 @@ impl<S: Sink> Walker<'_, S> {
             Type::RowData(_) | Type::BinaryRow { .. } | Type::ArrayData(_) | Type::MapData(_) => {
                 self.table(ty, r)
             }
-            Type::Opaque(opaque) => self.opaque(&opaque.class, r),
+            Type::Opaque(opaque) => self.opaque_type(opaque, r),
             _ => self.scalar(ty, r),
         }
     }

@@ -6,8 +6,18 @@ use super::{Framing, Walker};
 use crate::kryo::{self, KryoConfig};
 use crate::protobuf::ProtobufType;
 use crate::sink::Sink;
+use crate::types::OpaqueType;
 
 impl<S: Sink> Walker<'_, S> {
+    pub(super) fn opaque_type(&mut self, opaque: &OpaqueType, r: &mut Reader<'_>) -> Result<()> {
+        let Some(length) = opaque.length else {
+            return self.opaque(&opaque.class, r);
+        };
+        let bytes = r.take(length, "value of an unknown serializer")?;
+        self.sink.opaque(&opaque.class, bytes);
+        Ok(())
+    }
+
     /// Hands out the rest of the frame, if there is one.
     pub(super) fn opaque(&mut self, class: &str, r: &mut Reader<'_>) -> Result<()> {
         if self.framing == Framing::Unframed {

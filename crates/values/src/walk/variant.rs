@@ -145,9 +145,8 @@ impl<S: Sink> Walker<'_, S> {
             7 => self.sink.double(f64::from_bits(signed(r, 8, "double")? as u64)),
             8..=10 => {
                 let scale = r.u8("scale")?;
-                let mut digits = r
-                    .take([4, 8, 16][usize::from(info - 8).min(2)], "decimal")?
-                    .to_vec();
+                let width = 4 << (info - 8);
+                let mut digits = r.take(width, "decimal")?.to_vec();
                 digits.reverse();
                 self.sink.decimal(&digits, scale.into());
             }
