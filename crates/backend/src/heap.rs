@@ -96,9 +96,10 @@ impl<'a> HeapScan<'a> {
     ///
     /// # Errors
     /// Anything that breaks the layout, and a value whose extent is not known: nothing behind
-    /// it in the key group can be found.
+    /// it in the key group can be found, and [`skip_group`](Self::skip_group) goes on with
+    /// the next.
     pub fn next_entry(&mut self) -> Result<Option<HeapEntry<'_>>> {
-        if !self.to_entry()? {
+        if !self.advance()? {
             return Ok(None);
         }
         let Some(block) = self.current.as_mut() else {
@@ -140,8 +141,14 @@ impl<'a> HeapScan<'a> {
         }))
     }
 
+    /// Leaves the key group that is being read: behind a value whose extent is not known,
+    /// only the next one can be found.
+    pub fn skip_group(&mut self) {
+        self.current = None;
+    }
+
     /// Moves to the next entry; false after the last block.
-    fn to_entry(&mut self) -> Result<bool> {
+    fn advance(&mut self) -> Result<bool> {
         loop {
             match self.current.as_mut() {
                 Some(block) if block.entries_left > 0 => return Ok(true),

@@ -63,7 +63,7 @@ impl Read for Plain {
 const CHUNK: usize = 1 << 20;
 
 /// What a snappy stream must begin with; partitions of operator state leave it out.
-const STREAM_IDENTIFIER: &[u8] = b"\xff\x06\x00\x00sNaPpY";
+pub const STREAM_IDENTIFIER: &[u8] = b"\xff\x06\x00\x00sNaPpY";
 
 impl Window {
     /// A window over `start..end` of a source.
@@ -302,9 +302,8 @@ pub fn parse_prefix<T>(
 ) -> Result<T> {
     let limit = limit.min(source.len());
     let mut len = limit.min(1 << 14);
-    let mut buf = Vec::new();
     loop {
-        buf.resize(len as usize, 0);
+        let mut buf = vec![0; len as usize];
         source.read_exact_at(&mut buf, 0)?;
         match parse(&mut Reader::new(&buf)) {
             Err(error) if len < limit && may_want_more(&error) => len = limit.min(len.saturating_mul(4)),

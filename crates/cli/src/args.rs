@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::BoolishValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::command;
 
@@ -26,10 +27,10 @@ A SELECTOR is OPERATOR/STATE, OPERATOR/*, */STATE or OPERATOR. An OPERATOR is `u
 `id:HEX` (32 digits, or at least the first 6), or a bare word that is tried as each of these.
 
 Settings come from flags, else from the environment (STATETOOL_FORMAT, …), else from
-`statetool.toml` in the current directory.
+`statetool.toml` in the current directory or from the file that STATETOOL_CONFIG names.
 
-Exit codes: 0 done · 1 findings · 2 usage · 3 input unreadable or damaged · 4 refused, would
-lose state · 5 target or remote system failed.";
+Exit status: 0 done · 1 findings · 2 usage · 3 input unreadable or damaged · 4 refused, would
+lose state · 5 target or remote system failed · 130 interrupted. A closed pipe is no error.";
 
 /// What all commands take.
 #[derive(Debug, Clone, Args)]
@@ -38,11 +39,28 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "STATETOOL_COLOR", help_heading = "General")]
     pub(crate) color: Color,
     /// No warnings and no progress.
-    #[arg(long, short, global = true, env = "STATETOOL_QUIET", help_heading = "General")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "STATETOOL_QUIET",
+        value_parser = BoolishValueParser::new(),
+        help_heading = "General"
+    )]
     pub(crate) quiet: bool,
     /// Say more about what is done.
-    #[arg(long, short, global = true, help_heading = "General")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "STATETOOL_VERBOSE",
+        value_parser = BoolishValueParser::new(),
+        help_heading = "General"
+    )]
     pub(crate) verbose: bool,
+    /// Let errors and findings show keys and values of user data.
+    #[arg(long, global = true, env = "STATETOOL_SHOW_DATA", help_heading = "General")]
+    pub(crate) show_data: bool,
     /// How many threads work; by default one a core.
     #[arg(
         long,
@@ -81,7 +99,7 @@ impl Color {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SnapshotArgs {
     /// Path or URL of the snapshot.
-    #[arg(value_name = "SNAPSHOT")]
+    #[arg(value_name = "SNAPSHOT", value_hint = ValueHint::AnyPath)]
     pub(crate) snapshot: String,
     /// Absolute paths inside the snapshot that begin with OLD lie at NEW now; repeatable.
     #[arg(
@@ -97,6 +115,12 @@ pub(crate) struct SnapshotArgs {
     /// An option of a store, such as `s3.endpoint=http://127.0.0.1:9000`; repeatable.
     #[arg(long, value_name = "KEY=VALUE", env = "STATETOOL_STORE_OPTION")]
     pub(crate) store_option: Vec<String>,
+    /// Where local copies of remote RocksDB files go; by default the user's cache directory.
+    #[arg(long, value_name = "DIR", env = "STATETOOL_CACHE_DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) cache_dir: Option<String>,
+    /// How much room these copies may take, such as 20GiB; by default 8GiB.
+    #[arg(long, value_name = "SIZE", env = "STATETOOL_CACHE_SIZE")]
+    pub(crate) cache_size: Option<String>,
 }
 
 /// How a report is written.
@@ -118,8 +142,15 @@ pub(crate) struct OutputArgs {
     /// How the result is written.
     #[arg(long, short, value_enum, value_name = "FORMAT", env = "STATETOOL_FORMAT")]
     pub(crate) format: Option<Format>,
-    /// Write the result to a file.
-    #[arg(long, short, value_name = "FILE")]
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+}
+
+/// Where a result is written.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FileArgs {
+    /// Write the result to a file, which appears when it is complete.
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
 }
 
@@ -128,6 +159,7 @@ pub(crate) struct OutputArgs {
 pub(crate) enum Command {
     Inspect(command::inspect::InspectArgs),
     Cat(command::cat::CatArgs),
+    Schema(command::schema::SchemaArgs),
     Verify(command::verify::VerifyArgs),
     Completions(command::completions::CompletionsArgs),
     Man(command::man::ManArgs),

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Command;
 
 use crate::exit::UsageError;
@@ -24,7 +23,7 @@ pub(crate) fn with_defaults(command: Command) -> anyhow::Result<Command> {
     let path = path.unwrap_or_else(|| FILE.into());
     let text = match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => return Ok(command),
-        text => text.with_context(|| format!("cannot read `{}`", path.display()))?,
+        text => text.map_err(|error| UsageError(format!("cannot read `{}`: {error}", path.display())))?,
     };
     let settings: toml::Table = text
         .parse()
@@ -44,13 +43,21 @@ fn apply(mut command: Command, settings: &toml::Table) -> Result<Command, String
             command = set(command, key, value);
         }
         for name in &names {
-            if command.find_subcommand(name).is_some_and(|sub| has(sub, key)) {
+            if command
+                .find_subcommand(name)
+                .is_some_and(|sub| takes(sub, key, value))
+            {
                 used = true;
                 command = command.mut_subcommand(name, |sub| set(sub, key, value));
             }
         }
-        if !used {
-            return Err(format!("there is no setting `{key}`"));
+        let known = names
+            .iter()
+            .any(|name| command.find_subcommand(name).is_some_and(|sub| has(sub, key)));
+        match (used, known) {
+            (true, _) => {}
+            (false, true) => return Err(format!("no command takes `{key} = {value}`")),
+            (false, false) => return Err(format!("there is no setting `{key}`")),
         }
     }
     // After the shared ones, so that a command's own settings win.
@@ -70,17 +77,37 @@ fn has(command: &Command, key: &str) -> bool {
     command.get_arguments().any(|arg| arg.get_long() == Some(key))
 }
 
+/// Whether a command has a setting that can have this value: formats differ between commands.
+fn takes(command: &Command, key: &str, value: &toml::Value) -> bool {
+    let mut arguments = command.get_arguments();
+    let argument = arguments.find(|arg| arg.get_long() == Some(key));
+    argument.is_some_and(|arg| {
+        let possible = arg.get_possible_values();
+        let is_flag = !arg.get_action().takes_values();
+        is_flag
+            || possible.is_empty()
+            || texts(value).iter().all(|text| {
+                possible
+                    .iter()
+                    .any(|one| one.matches(text, arg.is_ignore_case_set()))
+            })
+    })
+}
+
 fn set(command: Command, key: &str, value: &toml::Value) -> Command {
     let id = command
         .get_arguments()
         .find(|arg| arg.get_long() == Some(key))
         .map(|arg| arg.get_id().clone());
     let Some(id) = id else { return command };
-    let texts: Vec<String> = match value {
+    command.mut_arg(id, |arg| arg.default_values(texts(value)))
+}
+
+fn texts(value: &toml::Value) -> Vec<String> {
+    match value {
         toml::Value::Array(values) => values.iter().map(text).collect(),
         value => vec![text(value)],
-    };
-    command.mut_arg(id, |arg| arg.default_values(texts))
+    }
 }
 
 fn text(value: &toml::Value) -> String {

@@ -34,7 +34,14 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
         return Exit::Done;
     }
     let known = error.downcast_ref::<Error>();
-    say("error", &format!("{error:#}"));
+    // Without a context it is about stdout or a file that was opened.
+    let bare = error
+        .downcast_ref::<std::io::Error>()
+        .filter(|_| error.chain().len() == 1);
+    match bare {
+        Some(error) => say("error", &format!("cannot write the result: {error}")),
+        None => say("error", &format!("{error:#}")),
+    }
     if let Some(hint) = known.and_then(Error::help) {
         say("hint", hint);
     }

@@ -4,6 +4,7 @@ mod args;
 mod command;
 mod config;
 mod exit;
+mod interrupt;
 mod output;
 mod progress;
 mod render;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         }
     };
     cli.global.color.write_global();
+    interrupt::install();
     match command::run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => exit::report(&error).into(),

@@ -1,20 +1,107 @@
 //! Data on stdout or in a file, words on stderr.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 
 /// Where the result of a command goes.
-pub(crate) fn open(file: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
-    match file {
-        Some(path) => {
-            let file = File::create(path).with_context(|| format!("cannot write `{}`", path.display()))?;
-            Ok(Box::new(BufWriter::new(file)))
+///
+/// A file appears under its name only when [`Output::finish`] has been called; until then, and
+/// for ever if it is not, the result lies beside it under another name or not at all.
+pub(crate) struct Output {
+    to: Box<dyn Write>,
+    unfinished: Option<Unfinished>,
+}
+
+/// A file that is being written.
+struct Unfinished {
+    path: PathBuf,
+    target: PathBuf,
+}
+
+/// The file to remove when the program is interrupted.
+static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Opens a file, or stdout.
+pub(crate) fn open(file: Option<&Path>) -> anyhow::Result<Output> {
+    let Some(path) = file else {
+        return Ok(Output {
+            to: Box::new(BufWriter::with_capacity(1 << 16, io::stdout().lock())),
+            unfinished: None,
+        });
+    };
+    let refuse = || format!("cannot write `{}`", path.display());
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    // Devices and pipes take bytes as they come.
+    let in_place = fs::metadata(&target).is_ok_and(|known| !known.is_file() && !known.is_dir());
+    let Some(name) = target.file_name().filter(|_| !in_place && !target.is_dir()) else {
+        let file = File::options().write(true).open(&target).with_context(refuse)?;
+        return Ok(Output {
+            to: Box::new(BufWriter::new(file)),
+            unfinished: None,
+        });
+    };
+    let mut other = std::ffi::OsString::from(".");
+    other.push(name);
+    other.push(format!(".{}.part", std::process::id()));
+    let path = target.with_file_name(other);
+    let file = File::create(&path).with_context(refuse)?;
+    *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.clone());
+    Ok(Output {
+        to: Box::new(BufWriter::with_capacity(1 << 16, file)),
+        unfinished: Some(Unfinished { path, target }),
+    })
+}
+
+impl Output {
+    /// Writes what is left, and gives a file its name.
+    pub(crate) fn finish(mut self) -> anyhow::Result<()> {
+        self.to.flush()?;
+        if let Some(Unfinished { path, target }) = self.unfinished.take() {
+            let renamed = fs::rename(&path, &target);
+            forget();
+            if renamed.is_err() {
+                // What cannot get its name is no result.
+                let _ = fs::remove_file(&path);
+            }
+            renamed.with_context(|| format!("cannot write `{}`", target.display()))?;
         }
-        None => Ok(Box::new(BufWriter::with_capacity(1 << 16, io::stdout().lock()))),
+        Ok(())
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.to.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if self.unfinished.take().is_some() {
+            remove_unfinished();
+        }
+    }
+}
+
+fn forget() {
+    *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
+/// Removes a file that is not finished and never will be.
+pub(crate) fn remove_unfinished() {
+    let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(path) = unfinished {
+        // There is nobody left to tell.
+        let _ = fs::remove_file(path);
     }
 }
 

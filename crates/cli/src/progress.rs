@@ -63,20 +63,16 @@ pub(crate) fn show(progress: &Arc<Progress>, quiet: bool) -> Shown {
 fn line(progress: &Progress, elapsed: Duration) -> String {
     let (entries, bytes, total) = progress.counts();
     let seconds = elapsed.as_secs_f64().max(0.001);
-    let rate = (entries as f64 / seconds) as u64;
-    let mut text = format!(
-        "{} entries, {}, {}/s",
-        HumanCount(entries),
-        HumanBytes(bytes),
-        HumanCount(rate)
-    );
+    let mut text = HumanBytes(bytes).to_string();
+    if total > bytes {
+        text.push_str(&format!(" of about {}", HumanBytes(total)));
+    }
+    let rate = HumanCount((entries as f64 / seconds) as u64);
+    text.push_str(&format!(", {} entries, {rate} entries/s", HumanCount(entries)));
     if total > bytes && bytes > 0 {
         let left = (total - bytes) as f64 / (bytes as f64 / seconds);
-        text.push_str(&format!(
-            " of about {}, {} left",
-            HumanBytes(total),
-            HumanDuration(Duration::from_secs_f64(left.min(1e9)))
-        ));
+        let left = HumanDuration(Duration::from_secs_f64(left.min(1e9)));
+        text.push_str(&format!(", about {left} left"));
     }
     text
 }

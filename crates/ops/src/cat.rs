@@ -5,13 +5,16 @@ use std::sync::Arc;
 use statetool_format::KeyGroupRange;
 use statetool_snapshot::{
     Entry, Error, ErrorKind, Flow, LoadedOperator, Operator, Result, Snapshot, State, StateSelector,
+    StoredKey,
 };
 use statetool_values::JsonOptions;
 
+use crate::batch::Batch;
 use crate::key::Key;
 use crate::progress::Progress;
 use crate::row::{RowWriter, Spans};
-use crate::work;
+use crate::pipeline::{self, Feed};
+use crate::work::{self, WorkItem};
 
 /// Which rows are wanted.
 #[derive(Debug, Clone)]
@@ -30,6 +33,8 @@ pub struct CatOptions {
     pub sample: Option<u64>,
     /// How values are written.
     pub json: JsonOptions,
+    /// Whether errors may show keys and values.
+    pub show_data: bool,
     /// How many threads work.
     pub threads: usize,
     /// Where to count what has been read.
@@ -46,6 +51,8 @@ pub struct Chunk {
     /// Number of rows.
     pub count: u64,
     warnings: Vec<String>,
+    /// Why there are no more.
+    failed: Option<Error>,
 }
 
 /// What a run of `cat` met besides rows.
@@ -57,8 +64,8 @@ pub struct CatSummary {
     pub warnings: Vec<String>,
 }
 
-/// About how large a chunk is.
-const CHUNK_BYTES: usize = 128 << 10;
+/// How much of a scan is made rows of at once.
+const BATCH_BYTES: usize = 256 << 10;
 
 /// Hands the wanted rows to `consume` in snapshot order.
 ///
@@ -74,7 +81,7 @@ pub fn cat(
     mut consume: impl FnMut(&Chunk) -> Result<Flow>,
 ) -> Result<CatSummary> {
     let mut summary = CatSummary::default();
-    let mut known = false;
+    let (mut known, mut fits, mut refused) = (false, false, None);
     let operators = options.selector.operators(snapshot)?;
     for operator in &operators {
         let loaded = snapshot.load_operator(operator)?;
@@ -89,7 +96,7 @@ pub fn cat(
         {
             summary.warn(format!("operator `{}`: {}", operator.label(), unreadable.reason));
         }
-        let flow = cat_operator(
+        let flow = match cat_operator(
             snapshot,
             operator,
             &loaded,
@@ -97,10 +104,24 @@ pub fn cat(
             with_spans,
             &mut summary,
             &mut consume,
-        )?;
+        ) {
+            // Only one of several operators may have keys of this type.
+            Err(error) if error.kind() == ErrorKind::Usage && options.selector.operator.is_none() => {
+                refused.get_or_insert(error);
+                continue;
+            }
+            flow => flow?,
+        };
+        fits |= loaded
+            .states
+            .iter()
+            .any(|state| state.kind.is_keyed() && options.selector.wants(&state.name));
         if flow.is_break() {
             return Ok(summary);
         }
+    }
+    if let (Some(error), false) = (refused, fits) {
+        return Err(error);
     }
     match (&options.selector.state, known) {
         (Some(state), false) => Err(unknown_state(snapshot, &operators, state)),
@@ -121,11 +142,11 @@ pub fn unknown_state(snapshot: &Snapshot, operators: &[Operator<'_>], wanted: &s
         }
     }
     there.sort();
-    let list: Vec<String> = there.into_iter().take(12).map(|(_, name)| name).collect();
+    let list: Vec<String> = there.into_iter().map(|(_, name)| name).collect();
     let error = Error::usage(format!("no state `{wanted}`"));
-    match list.len() {
-        0 => error.hint("there are no states"),
-        _ => error.hint(format!("there are: {}", list.join(", "))),
+    match list.is_empty() {
+        true => error.hint("there are no states"),
+        false => error.hint(format!("there are: {}", statetool_snapshot::first_of(list))),
     }
 }
 
@@ -148,81 +169,72 @@ fn cat_operator(
     };
     let items = work::items(loaded, range);
     options.progress.expect(operator.recorded_bytes());
-    let produce = |item: &work::WorkItem<'_>, sender: &work::Sender<Chunk>| {
-        let mut writer = RowWriter::new(operator, options.json);
-        let mut chunk = Chunk::default();
+    let scan = |item: &WorkItem<'_>, feed: &Feed<'_, Found, Chunk>| {
+        let mut batch = Batch::default();
         let mut ticker = options.progress.ticker();
         let mut visit = |entry: &Entry<'_>| -> Result<Flow> {
             ticker.tick(entry.bytes());
-            if !keys.wants(entry)? || !options.samples(entry) {
+            if keys.wants(entry)? && options.samples(entry) {
+                batch.push(entry);
+            }
+            if batch.size() < BATCH_BYTES {
                 return Ok(Flow::Continue(()));
             }
-            let start = chunk.text.len();
-            let mut rows = std::mem::take(&mut chunk.rows);
-            let mut count = 0;
-            // The rows of one entry stay together, so this never breaks off.
-            let _ = writer.write(entry, &mut chunk.text, |out, spans| {
-                out.push(b'\n');
-                count += 1;
-                if with_spans || options.namespace.is_some() {
-                    rows.push(spans.clone());
-                }
-                Ok(Flow::Continue(()))
-            })?;
-            chunk.rows = rows;
-            if !options.wants_namespace(&chunk, count) {
-                chunk.text.truncate(start);
-                chunk.rows.truncate(chunk.rows.len().saturating_sub(count));
-                count = 0;
-            }
-            chunk.count += count as u64;
-            if chunk.text.len() < CHUNK_BYTES {
-                return Ok(Flow::Continue(()));
-            }
-            Ok(sender.send(std::mem::take(&mut chunk)))
+            Ok(feed.hand_over(Found::from(std::mem::take(&mut batch))))
         };
         let scanned = item.part.scan(snapshot.files(), item.range, &wanted, &mut visit);
         let place = || format!("operator `{}`, subtask {}", operator.label(), item.part.subtask);
-        match scanned {
+        let mut found = Found::from(batch);
+        let outcome = match scanned {
             Err(error) if error.kind() == ErrorKind::NotInterpretable => {
-                chunk
-                    .warnings
-                    .push(format!("{}: the rest cannot be listed: {error}", place()));
+                found.warning = Some(format!("{}: the rest cannot be listed: {error}", place()));
+                Ok(())
             }
-            Err(error) => {
-                let _ = sender.send(chunk);
-                return Err(error.within(place()));
-            }
-            Ok(_) => {}
-        }
-        for (state, reason) in writer.opaque() {
-            chunk
-                .warnings
-                .push(format!("state `{}/{state}`: {reason}", operator.label()));
-        }
-        let _ = sender.send(chunk);
-        Ok(())
-    };
-    work::in_order(&items, options.threads, produce, |chunk: Chunk| {
-        for warning in &chunk.warnings {
-            summary.warn(warning.clone());
-        }
-        let left = options
-            .limit
-            .map_or(u64::MAX, |limit| limit.saturating_sub(summary.rows));
-        let chunk = chunk.first_rows(left);
-        summary.rows += chunk.count;
-        let flow = if chunk.count > 0 {
-            consume(&chunk)?
-        } else {
-            Flow::Continue(())
+            scanned => scanned.map(|_| ()).map_err(|error| error.within(place())),
         };
-        Ok(if options.limit.is_some_and(|limit| summary.rows >= limit) {
-            Flow::Break(())
-        } else {
-            flow
-        })
+        // Where nobody wants more, there is nothing left to do anyway.
+        let _ = feed.hand_over(found);
+        outcome
+    };
+    let rows = |found: Found| Ok(rows_of(found, operator, options, with_spans));
+    pipeline::in_order(&items, options.threads, scan, rows, |chunk: Chunk| {
+        chunk.hand_out(options, summary, consume)
     })
+}
+
+/// What a scan has found.
+struct Found {
+    entries: Batch,
+    warning: Option<String>,
+}
+
+impl From<Batch> for Found {
+    fn from(entries: Batch) -> Self {
+        Self {
+            entries,
+            warning: None,
+        }
+    }
+}
+
+/// The rows of some entries, up to the first that cannot be decoded.
+fn rows_of(found: Found, operator: &Operator<'_>, options: &CatOptions, with_spans: bool) -> Chunk {
+    let mut writer = RowWriter::new(operator, options.json).show_data(options.show_data);
+    let mut chunk = Chunk::default();
+    for entry in found.entries.entries() {
+        if let Err(error) = chunk.add(&entry, &mut writer, options, with_spans) {
+            let place = format!("operator `{}`, subtask {}", operator.label(), entry.subtask);
+            chunk.failed = Some(error.within(place));
+            break;
+        }
+    }
+    chunk.warnings.extend(found.warning);
+    for (state, reason) in writer.opaque() {
+        chunk
+            .warnings
+            .push(format!("state `{}/{state}`: {reason}", operator.label()));
+    }
+    chunk
 }
 
 impl CatSummary {
@@ -234,6 +246,60 @@ impl CatSummary {
 }
 
 impl Chunk {
+    /// Adds the rows of an entry; before an error, those that could be written.
+    fn add(
+        &mut self,
+        entry: &Entry<'_>,
+        writer: &mut RowWriter,
+        options: &CatOptions,
+        with_spans: bool,
+    ) -> Result<()> {
+        let start = self.text.len();
+        let (mut end, mut count) = (start, 0);
+        let (text, rows) = (&mut self.text, &mut self.rows);
+        let written = writer.write(entry, text, |out, spans| {
+            out.push(b'\n');
+            (end, count) = (out.len(), count + 1);
+            if with_spans || options.namespace.is_some() {
+                rows.push(spans.clone());
+            }
+            Ok(Flow::Continue(()))
+        });
+        if !options.wants_namespace(self, count) {
+            self.rows.truncate(self.rows.len().saturating_sub(count));
+            (end, count) = (start, 0);
+        }
+        self.text.truncate(end);
+        self.count += count as u64;
+        written.map(|_| ())
+    }
+
+    /// Hands the rows to the consumer, no more than are wanted.
+    fn hand_out(
+        mut self,
+        options: &CatOptions,
+        summary: &mut CatSummary,
+        consume: &mut impl FnMut(&Self) -> Result<Flow>,
+    ) -> Result<Flow> {
+        for warning in std::mem::take(&mut self.warnings) {
+            summary.warn(warning);
+        }
+        let failed = self.failed.take();
+        let left = options
+            .limit
+            .map_or(u64::MAX, |limit| limit.saturating_sub(summary.rows));
+        let chunk = self.first_rows(left);
+        summary.rows += chunk.count;
+        if chunk.count > 0 && consume(&chunk)?.is_break() {
+            return Ok(Flow::Break(()));
+        }
+        match failed {
+            _ if options.limit.is_some_and(|limit| summary.rows >= limit) => Ok(Flow::Break(())),
+            Some(error) => Err(error),
+            None => Ok(Flow::Continue(())),
+        }
+    }
+
     /// The first `limit` rows.
     fn first_rows(mut self, limit: u64) -> Self {
         if self.count > limit {
@@ -267,9 +333,9 @@ impl CatOptions {
             return true;
         };
         let bytes = match entry.key {
-            statetool_snapshot::StoredKey::Composite(bytes) => bytes,
-            statetool_snapshot::StoredKey::Split { key, .. } => key,
-            statetool_snapshot::StoredKey::None { .. } => entry.value.bytes(),
+            StoredKey::Composite(bytes) => bytes,
+            StoredKey::Split { key, .. } => key,
+            StoredKey::Element { .. } | StoredKey::Broadcast { .. } => entry.value.bytes(),
         };
         // FNV-1a: the same entries are chosen in every run and on every machine.
         let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -338,6 +404,6 @@ impl Keys {
         let parts = entry
             .key_parts()
             .map_err(|error| Error::input(format!("state `{}`: {error}", entry.state.name)))?;
-        Ok(parts.is_some_and(|parts| wanted.iter().any(|key| key.bytes == parts.key)))
+        Ok(parts.is_some_and(|parts| wanted.iter().any(|key| key.is(entry.state, parts.key))))
     }
 }

@@ -1,12 +1,15 @@
 //! What statetool does, one module an operation: each takes an opened snapshot and returns a
 //! report or a stream of rows, and prints nothing.
 
+pub mod batch;
 pub mod cat;
 pub mod inspect;
 pub mod kafka;
 pub mod key;
+pub mod pipeline;
 pub mod progress;
 pub mod row;
+pub mod schema;
 pub mod time;
 pub mod verify;
 pub mod work;

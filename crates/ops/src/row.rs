@@ -8,10 +8,20 @@ use statetool_format::{Fault, Reader, Result as FormatResult};
 use statetool_snapshot::{Entry, Error, Flow, KeyParts, Operator, Payload, Result, State, StoredKey};
 use statetool_values::{Extent, Framing, JsonOptions, JsonWriter, Type, walk};
 
+use crate::key::shown;
 use crate::time::rfc3339;
 
-/// The fields of a row, in order. The last two are there for timers and for operator state only.
-pub const FIELDS: [&str; 13] = [
+macro_rules! fields {
+    ($($name:literal),* $(,)?) => {
+        /// The fields of a row, in order. The last two are there for timers and for operator state only.
+        pub const FIELDS: [&str; 13] = [$($name),*];
+
+        /// What stands in front of the value of a field that is not the first.
+        const PREFIXES: [&str; FIELDS.len()] = [$(concat!(",\"", $name, "\":")),*];
+    };
+}
+
+fields![
     "operator",
     "uid",
     "state",
@@ -34,13 +44,18 @@ const HEAD_FIELDS: usize = 4;
 /// that the row does not have.
 pub type Spans = [Range<usize>; FIELDS.len()];
 
+/// The first fields of the rows of a state, and where their values lie.
+type Head = (Arc<State>, Vec<u8>, [Range<usize>; HEAD_FIELDS]);
+
 /// Writes the entries of one operator as JSON rows.
 pub struct RowWriter {
     operator: String,
     uid: Option<String>,
     options: JsonOptions,
-    /// The first fields of each state met, and where their values lie.
-    heads: Vec<(Arc<State>, Vec<u8>, [Range<usize>; HEAD_FIELDS])>,
+    /// Whether errors may show keys and values.
+    show_data: bool,
+    /// Of each state met.
+    heads: Vec<Head>,
     opaque: Vec<(String, String)>,
 }
 
@@ -52,9 +67,17 @@ impl RowWriter {
             operator: id,
             uid,
             options,
+            show_data: false,
             heads: Vec::new(),
             opaque: Vec::new(),
         }
+    }
+
+    /// Whether errors show the key and the bytes of the entry that they are about.
+    #[must_use]
+    pub fn show_data(mut self, show_data: bool) -> Self {
+        self.show_data = show_data;
+        self
     }
 
     /// States of which something could not be interpreted, and why; each once.
@@ -73,20 +96,26 @@ impl RowWriter {
         out: &mut Vec<u8>,
         mut each: impl FnMut(&mut Vec<u8>, &Spans) -> Result<Flow>,
     ) -> Result<Flow> {
+        let mut spans = Spans::default();
         if !matches!(entry.value, Payload::Delimited(_) | Payload::Counted(_)) {
-            let spans = self
-                .write_row(entry, None, entry.value, out)
-                .map_err(|error| undecodable(entry, &error))?;
+            let index = match entry.key {
+                StoredKey::Element { index } => Some(index),
+                _ => None,
+            };
+            self.write_row(entry, index, entry.value, out, &mut spans)
+                .map_err(|error| undecodable(entry, &error, self.show_data))?;
             return each(out, &spans);
         }
         let mut elements = entry.elements();
         let mut index = 0_u64;
         while let Some(element) = elements
             .next_element()
-            .map_err(|error| undecodable(entry, &error))?
+            .map_err(|error| undecodable(entry, &error, self.show_data))?
         {
-            let spans = self.write_row(entry, Some(index), Payload::Value(element), out);
-            if each(out, &spans.map_err(|error| undecodable(entry, &error))?)?.is_break() {
+            spans = Spans::default();
+            self.write_row(entry, Some(index), Payload::Value(element), out, &mut spans)
+                .map_err(|error| undecodable(entry, &error, self.show_data))?;
+            if each(out, &spans)?.is_break() {
                 return Ok(Flow::Break(()));
             }
             index += 1;
@@ -100,10 +129,10 @@ impl RowWriter {
         index: Option<u64>,
         value: Payload<'_>,
         out: &mut Vec<u8>,
-    ) -> FormatResult<Spans> {
+        spans: &mut Spans,
+    ) -> FormatResult<()> {
         let state: &State = entry.state;
-        let mut spans = Spans::default();
-        self.write_head(entry.state, out, &mut spans);
+        self.write_head(entry.state, out, spans);
         let mut row = Row {
             out,
             spans,
@@ -157,7 +186,7 @@ impl RowWriter {
             row.put(|out| push_number(out, Some(entry.subtask)));
         }
         row.out.push(b'}');
-        Ok(row.spans)
+        Ok(())
     }
 
     fn write_head(&mut self, state: &Arc<State>, out: &mut Vec<u8>, spans: &mut Spans) {
@@ -184,16 +213,17 @@ impl RowWriter {
 
     fn new_head(&self, state: &Arc<State>) -> (Arc<State>, Vec<u8>, [Range<usize>; HEAD_FIELDS]) {
         let mut head = Vec::new();
+        let mut spans = Spans::default();
         let mut row = Row {
             out: &mut head,
-            spans: Spans::default(),
+            spans: &mut spans,
             field: 0,
         };
         row.put(|out| push_json(out, &json!(self.operator)));
         row.put(|out| push_json(out, &json!(self.uid)));
         row.put(|out| push_json(out, &json!(state.name)));
         row.put(|out| push_json(out, &json!(state.kind.name())));
-        let [operator, uid, name, kind, ..] = row.spans;
+        let [operator, uid, name, kind, ..] = spans;
         (state.clone(), head, [operator, uid, name, kind])
     }
 
@@ -269,7 +299,7 @@ enum KeyForm<'a> {
 /// A row that is being written.
 struct Row<'o> {
     out: &'o mut Vec<u8>,
-    spans: Spans,
+    spans: &'o mut Spans,
     field: usize,
 }
 
@@ -283,11 +313,12 @@ impl Row<'_> {
     }
 
     fn try_put(&mut self, value: impl FnOnce(&mut Vec<u8>) -> FormatResult<()>) -> FormatResult<()> {
-        self.out.push(if self.field == 0 { b'{' } else { b',' });
-        self.out.push(b'"');
-        self.out
-            .extend_from_slice(FIELDS.get(self.field).copied().unwrap_or_default().as_bytes());
-        self.out.extend_from_slice(b"\":");
+        let begin = self.out.len();
+        let prefix = PREFIXES.get(self.field).copied().unwrap_or_default();
+        self.out.extend_from_slice(prefix.as_bytes());
+        if let (0, Some(first)) = (self.field, self.out.get_mut(begin)) {
+            *first = b'{';
+        }
         let start = self.out.len();
         value(self.out)?;
         if let Some(span) = self.spans.get_mut(self.field) {
@@ -311,13 +342,11 @@ fn push_json(out: &mut Vec<u8>, value: &serde_json::Value) {
     out.extend_from_slice(value.to_string().as_bytes());
 }
 
-fn push_number(out: &mut Vec<u8>, number: Option<impl std::fmt::Display>) {
-    use std::io::Write;
-    // Writing to a vector cannot fail.
-    let _ = match number {
-        Some(number) => write!(out, "{number}"),
-        None => write!(out, "null"),
-    };
+fn push_number(out: &mut Vec<u8>, number: Option<impl itoa::Integer>) {
+    match number {
+        Some(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+        None => out.extend_from_slice(b"null"),
+    }
 }
 
 fn push_opaque(out: &mut Vec<u8>, class: &str, bytes: &[u8]) {
@@ -326,14 +355,31 @@ fn push_opaque(out: &mut Vec<u8>, class: &str, bytes: &[u8]) {
 }
 
 /// An entry whose bytes are not what its state's types say.
-fn undecodable(entry: &Entry<'_>, error: &statetool_format::Error) -> Error {
+fn undecodable(entry: &Entry<'_>, error: &statetool_format::Error, show_data: bool) -> Error {
     let at = match (entry.key_group, entry.offset) {
         (Some(group), Some(offset)) => format!("key group {group}, entry at offset {offset:#x}"),
         (Some(group), None) => format!("key group {group}"),
         (None, Some(offset)) => format!("element at offset {offset:#x}"),
         (None, None) => "element".to_owned(),
     };
-    let place = format!("subtask {}, state `{}`, {at}", entry.subtask, entry.state.name);
-    Error::input(format!("{place}: {error}"))
+    let place = format!("state `{}`, {at}", entry.state.name);
+    let data = if show_data { data_of(entry) } else { String::new() };
+    Error::input(format!("{place}: {error}{data}"))
         .hint("`statetool verify --deep` lists all entries that do not decode")
+}
+
+/// Key and value of an entry, as far as they help to find it: user data, for those who ask.
+pub(crate) fn data_of(entry: &Entry<'_>) -> String {
+    const MAX_BYTES: usize = 64;
+    let hex = |bytes: &[u8]| {
+        let shown = bytes.iter().take(MAX_BYTES).map(|byte| format!("{byte:02x}"));
+        let more = if bytes.len() > MAX_BYTES { "…" } else { "" };
+        format!("{}{more}", shown.collect::<String>())
+    };
+    let key = match (entry.key_parts(), entry.key) {
+        (Ok(Some(parts)), _) => format!("key {}", shown(entry.state.key.as_deref(), parts.key)),
+        (_, StoredKey::Composite(bytes)) => format!("key bytes {}", hex(bytes)),
+        _ => "no key".to_owned(),
+    };
+    format!(" ({key}, value bytes {})", hex(entry.value.bytes()))
 }

@@ -1,6 +1,7 @@
 //! Epoch milliseconds as RFC 3339, and histograms over time.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
@@ -24,6 +25,15 @@ pub fn rfc3339(epoch_millis: i64) -> String {
         format!(".{fraction:03}")
     };
     format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}{fraction}Z")
+}
+
+/// A moment of a clock or of a file system, in the same form.
+pub fn of_system(time: SystemTime) -> String {
+    let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    rfc3339(match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => millis(since),
+        Err(error) => -millis(error.duration()),
+    })
 }
 
 /// Year, month and day of a day counted from 1970-01-01, in the proleptic Gregorian calendar.

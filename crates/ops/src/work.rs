@@ -2,12 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
 use statetool_backend::heap;
 use statetool_format::KeyGroupRange;
-use statetool_snapshot::{Error, Flow, Layout, LoadedOperator, Part, Result};
+use statetool_snapshot::{Error, Layout, LoadedOperator, Part, Result};
 
 /// Some key groups of one part: what one thread scans at a time.
 #[derive(Clone, Copy)]
@@ -37,7 +36,7 @@ pub fn items<'p>(operator: &'p LoadedOperator, range: Option<KeyGroupRange>) -> 
                     items.extend(covering(groups.groups()).map(|range| WorkItem { part, range }));
                 }
             }
-            Layout::Heap { handle, source } => {
+            Layout::Heap { handle, source, .. } => {
                 let mut bytes = u64::MAX;
                 for (group, start, end) in heap::blocks(handle, whole, source.len()) {
                     match items.last_mut() {
@@ -112,8 +111,13 @@ pub fn for_each<I: Sync, S: Send>(
     let states = std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads.min(items.len())).map(|_| scope.spawn(run)).collect();
         let mut states = vec![run()];
-        // A thread that panicked has shown its message; there is no state of it to return.
-        states.extend(others.into_iter().filter_map(|thread| thread.join().ok()));
+        for thread in others {
+            match thread.join() {
+                Ok(state) => states.push(state),
+                // What the others found would be a part that passes for the whole.
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
         states
     });
     match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -122,136 +126,9 @@ pub fn for_each<I: Sync, S: Send>(
     }
 }
 
-/// How many chunks a thread may be ahead of the consumer.
-const CHUNKS_AHEAD: usize = 8;
-
-/// Sends what one item makes; says `Break` once nobody wants more.
-pub struct Sender<T>(SyncSender<Result<T>>);
-
-impl<T> Sender<T> {
-    /// Hands over one chunk.
-    pub fn send(&self, chunk: T) -> Flow {
-        match self.0.send(Ok(chunk)) {
-            Ok(()) => Flow::Continue(()),
-            Err(_) => Flow::Break(()),
-        }
-    }
-}
-
-/// Runs `produce` for every item on `threads` threads and hands their chunks to `consume` in
-/// the order of the items, whatever the number of threads.
-///
-/// # Errors
-/// The first error by the order of items, after all chunks before it; and what `consume`
-/// returns. `consume` ends everything with `Break`.
-pub fn in_order<I: Sync, T: Send>(
-    items: &[I],
-    threads: usize,
-    produce: impl Fn(&I, &Sender<T>) -> Result<()> + Sync,
-    mut consume: impl FnMut(T) -> Result<Flow>,
-) -> Result<Flow> {
-    let next = AtomicUsize::new(0);
-    let (senders, receivers): (Vec<_>, Vec<Receiver<Result<T>>>) = items
-        .iter()
-        .map(|_| {
-            let (sender, receiver) = sync_channel(CHUNKS_AHEAD);
-            (Mutex::new(Some(sender)), receiver)
-        })
-        .unzip();
-    let run = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let (Some(item), Some(sender)) = (items.get(index), senders.get(index)) else {
-                return;
-            };
-            let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() else {
-                return;
-            };
-            let sender = Sender(sender);
-            if let Err(error) = produce(item, &sender) {
-                // Nobody listens any more if the consumer has ended.
-                let _ = sender.0.send(Err(error));
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, items.len().max(1)) {
-            scope.spawn(run);
-        }
-        let mut receivers = receivers.into_iter();
-        let flow = drain(&mut receivers, &mut consume);
-        // Items not yet begun are not wanted any more; those that run find their receiver gone.
-        next.store(items.len(), Ordering::Relaxed);
-        drop(receivers);
-        flow
-    })
-}
-
-fn drain<T>(
-    receivers: &mut impl Iterator<Item = Receiver<Result<T>>>,
-    consume: &mut impl FnMut(T) -> Result<Flow>,
-) -> Result<Flow> {
-    for receiver in receivers {
-        for chunk in receiver {
-            if consume(chunk?)?.is_break() {
-                return Ok(Flow::Break(()));
-            }
-        }
-    }
-    Ok(Flow::Continue(()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn chunks_come_in_the_order_of_the_items() {
-        let items: Vec<u32> = (0..100).collect();
-        for threads in [1, 2, 7] {
-            let mut got = Vec::new();
-            let produce = |item: &u32, sender: &Sender<u32>| {
-                for i in 0..20 {
-                    if sender.send(item * 100 + i).is_break() {
-                        break;
-                    }
-                }
-                Ok(())
-            };
-            let flow = in_order(&items, threads, produce, |chunk| {
-                got.push(chunk);
-                Ok(if chunk == 7019 {
-                    Flow::Break(())
-                } else {
-                    Flow::Continue(())
-                })
-            });
-            assert!(flow.unwrap().is_break());
-            let expected: Vec<u32> = (0..71)
-                .flat_map(|item| (0..20).map(move |i| item * 100 + i))
-                .collect();
-            assert_eq!(got, expected);
-        }
-    }
-
-    #[test]
-    fn the_first_error_in_order_is_returned_after_what_came_before_it() {
-        let items: Vec<u32> = (0..50).collect();
-        let mut got = Vec::new();
-        let produce = |item: &u32, sender: &Sender<u32>| {
-            if *item >= 30 {
-                return Err(Error::input(format!("item {item}")));
-            }
-            let _ = sender.send(*item);
-            Ok(())
-        };
-        let error = in_order(&items, 4, produce, |chunk| {
-            got.push(chunk);
-            Ok(Flow::Continue(()))
-        });
-        assert_eq!(error.unwrap_err().to_string(), "item 30");
-        assert_eq!(got, (0..30).collect::<Vec<_>>());
-    }
 
     #[test]
     fn states_of_all_threads_add_up() {

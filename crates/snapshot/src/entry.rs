@@ -30,10 +30,15 @@ pub struct Entry<'a> {
 /// The key of an entry as it is stored.
 #[derive(Debug, Clone, Copy)]
 pub enum StoredKey<'a> {
-    /// Operator state has none, broadcast state only a map key.
-    None {
-        /// The map key of a broadcast entry.
-        map_key: Option<&'a [u8]>,
+    /// An element of an operator list has no key.
+    Element {
+        /// Its place in the list of its subtask.
+        index: u64,
+    },
+    /// Broadcast state has only a map key.
+    Broadcast {
+        /// The map key.
+        map_key: &'a [u8],
     },
     /// A composite key without its key group: key, namespace and map key, or a timer.
     Composite(&'a [u8]),
@@ -85,7 +90,7 @@ impl<'a> Entry<'a> {
     /// When the composite key is not made of what the state's types say.
     pub fn key_parts(&self) -> Result<Option<KeyParts<'a>>> {
         match self.key {
-            StoredKey::None { .. } => Ok(None),
+            StoredKey::Element { .. } | StoredKey::Broadcast { .. } => Ok(None),
             StoredKey::Split {
                 key,
                 namespace,
@@ -104,15 +109,17 @@ impl<'a> Entry<'a> {
     /// The map key of a map or broadcast entry.
     pub fn map_key(&self) -> Result<Option<&'a [u8]>> {
         match self.key {
-            StoredKey::None { map_key } => Ok(map_key),
+            StoredKey::Broadcast { map_key } => Ok(Some(map_key)),
             _ => Ok(self.key_parts()?.and_then(|parts| parts.map_key)),
         }
     }
 
     /// Bytes that the entry's key and value take, without key group and lengths.
+    #[inline]
     pub fn bytes(&self) -> u64 {
         let key = match self.key {
-            StoredKey::None { map_key } => map_key.map_or(0, <[u8]>::len),
+            StoredKey::Element { .. } => 0,
+            StoredKey::Broadcast { map_key } => map_key.len(),
             StoredKey::Composite(bytes) => bytes.len(),
             StoredKey::Split {
                 key,
@@ -132,6 +139,7 @@ impl<'a> Entry<'a> {
 
 impl<'a> Payload<'a> {
     /// The bytes, whatever their form.
+    #[inline]
     pub fn bytes(self) -> &'a [u8] {
         match self {
             Self::None | Self::Null => &[],

@@ -100,7 +100,18 @@ impl From<statetool_backend::Error> for Error {
             Some(statetool_format::Fault::UnknownClass(_)) => ErrorKind::NotInterpretable,
             _ => ErrorKind::Input,
         };
-        Self::new(kind, error.to_string())
+        let converted = Self::new(kind, error.to_string());
+        // A backend that could not open a file passes on what this crate said about it.
+        match error.cause() {
+            statetool_backend::Cause::Io(io) => {
+                let inner = io.get_ref().and_then(|error| error.downcast_ref::<Self>());
+                match inner.and_then(Self::help) {
+                    Some(help) => converted.hint(help),
+                    None => converted,
+                }
+            }
+            _ => converted,
+        }
     }
 }
 

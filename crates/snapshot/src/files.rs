@@ -1,39 +1,16 @@
-//! From handles to bytes: relative paths, moved places, inline state.
+//! From handles to bytes: relative paths, moved places, inline state, local copies.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use statetool_backend::{Error as BackendError, Memory, ReadAt, Segment, Source};
+use statetool_backend::{Memory, Segment, Source};
 use statetool_format::JavaString;
 use statetool_format::metadata::StreamHandle;
-use statetool_store::{Bytes, Location, Object, Store};
+use statetool_store::{Bytes, ErrorKind, Location, Prefetch, Store};
 
 use crate::error::{Error, Result};
-
-/// Absolute paths that begin with `from` lie at `to` now.
-#[derive(Debug, Clone)]
-pub struct Relocation {
-    /// The old place.
-    pub from: Location,
-    /// The new place.
-    pub to: Location,
-}
-
-impl Relocation {
-    /// Parses `OLD=NEW`.
-    pub fn parse(text: &str) -> Result<Self> {
-        let Some((from, to)) = text
-            .split_once('=')
-            .filter(|(from, to)| !from.is_empty() && !to.is_empty())
-        else {
-            return Err(Error::usage(format!("`{text}` is no relocation: write OLD=NEW")));
-        };
-        Ok(Self {
-            from: Location::parse(from)?,
-            to: Location::parse(to)?,
-        })
-    }
-}
+use crate::relocation::{Relocation, old_place};
+use crate::sources::{CopySource, StoreSource};
 
 /// Opens the streams of one snapshot; clones share what is opened.
 #[derive(Clone)]
@@ -41,61 +18,71 @@ pub struct Files {
     store: Store,
     directory: Location,
     relocations: Arc<[Relocation]>,
-    opened: Arc<Mutex<HashMap<String, Source>>>,
+    tables: Tables,
+    known: Arc<Mutex<Known>>,
+    wrap: Option<Arc<Wrap>>,
 }
 
-/// An object of a store as a source.
-struct StoreSource {
-    name: String,
-    object: Object,
+/// How the tables of remote databases are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tables {
+    /// The parts of them that are needed, over the network: for headers, footers and single keys.
+    #[default]
+    InPlace,
+    /// From local copies in the store's cache: for scans, which come by a table again and again.
+    Copied,
 }
 
-impl ReadAt for StoreSource {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn len(&self) -> u64 {
-        self.object.len()
-    }
-
-    fn read_at(&self, offset: u64, len: usize) -> statetool_backend::Result<Bytes> {
-        self.object
-            .read_at(offset, len)
-            .map_err(|error| self.explain(error))
-    }
-
-    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> statetool_backend::Result<()> {
-        self.object
-            .read_exact_at(offset, buf)
-            .map_err(|error| self.explain(error))
-    }
+/// What has been opened, by location.
+#[derive(Default)]
+struct Known {
+    opened: HashMap<Location, Result<Source, statetool_store::Error>>,
+    /// Local files among them, which take a file descriptor each.
+    local: usize,
+    /// What to try for files that are missing, by directory.
+    advice: HashMap<Option<Location>, Option<String>>,
 }
 
-impl StoreSource {
-    #[cold]
-    fn explain(&self, error: statetool_store::Error) -> BackendError {
-        BackendError::io(&self.name, std::io::Error::other(error.why().to_owned()))
-    }
-}
+/// What is made of a file before it is read.
+type Wrap = dyn Fn(Source) -> Source + Send + Sync;
 
-/// How many opened files are kept; more are opened again when they are needed.
-const MAX_OPENED: usize = 256;
+/// How many opened local files are kept; more are opened again when they are needed.
+const MAX_LOCAL: usize = 256;
+/// The same for remote files, which take some memory each.
+const MAX_OPENED: usize = 1 << 16;
+/// How many first bytes come with a stream that is opened: most headers, and all of a small file.
+const HEAD: u64 = 16 << 10;
 
 impl Files {
     /// The files of the snapshot whose metadata lies in `directory`.
-    pub fn new(store: Store, directory: Location, relocations: Vec<Relocation>) -> Self {
+    pub fn new(store: Store, directory: Location, relocations: Vec<Relocation>, tables: Tables) -> Self {
         Self {
             store,
             directory,
             relocations: relocations.into(),
-            opened: Arc::default(),
+            tables,
+            known: Arc::default(),
+            wrap: None,
+        }
+    }
+
+    /// The same files, each read through what `wrap` makes of it.
+    pub(crate) fn with_sources(self, wrap: impl Fn(Source) -> Source + Send + Sync + 'static) -> Self {
+        Self {
+            known: Arc::default(),
+            wrap: Some(Arc::new(wrap)),
+            ..self
         }
     }
 
     /// The directory of the metadata file.
     pub fn directory(&self) -> &Location {
         &self.directory
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Where the bytes of a handle lie; `None` for inline bytes and empty segments.
@@ -116,7 +103,8 @@ impl Files {
     }
 
     fn absolute(&self, path: &JavaString) -> Result<Location> {
-        let location = Location::parse(&path.to_str())?;
+        let location =
+            Location::parse_any(&path.to_str()).map_err(|error| Error::input(error.to_string()))?;
         let moved = self
             .relocations
             .iter()
@@ -127,74 +115,180 @@ impl Files {
     /// Opens the bytes of a handle.
     ///
     /// # Errors
-    /// When they cannot be had; for an absolute path that does not exist, with the advice to
+    /// When they cannot be had; for an absolute path that leads nowhere, with the advice to
     /// say where the files were moved to.
     pub fn open(&self, handle: &StreamHandle) -> Result<Source> {
+        self.open_by(handle, |location| self.open_in_place(location, HEAD))
+    }
+
+    /// Opens a table of a database: the local copy of it, where such are wanted.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and what keeps the copy from being made.
+    pub(crate) fn open_table(&self, handle: &StreamHandle) -> Result<Source> {
+        self.open_by(handle, |location| match self.tables {
+            Tables::Copied if !location.is_local() => match self.open_copy(location) {
+                // Larger than the cache, or than the disk: then it is read where it lies.
+                Err(error) if error.kind() == ErrorKind::TooLarge => self.open_in_place(location, 0),
+                opened => opened,
+            },
+            _ => self.open_in_place(location, 0),
+        })
+    }
+
+    fn open_by(
+        &self,
+        handle: &StreamHandle,
+        open: impl Fn(&Location) -> Result<Source, statetool_store::Error>,
+    ) -> Result<Source> {
+        let located = || {
+            let location = self
+                .locate(handle)?
+                .ok_or_else(|| Error::input("a handle without a place"))?;
+            open(&location).map_err(|error| self.explain(error, handle, &location))
+        };
         match handle {
-            StreamHandle::Inline { name, data } => Ok(Arc::new(Memory::new(
+            StreamHandle::Inline { name, data } => Ok(self.wrapped(Arc::new(Memory::new(
                 inline_name(name),
                 Bytes::from_owner(data.clone()),
-            ))),
+            )))),
             StreamHandle::EmptySegment => Ok(Arc::new(Memory::new("empty segment", Vec::new()))),
-            StreamHandle::RelativeFile { .. } | StreamHandle::File { .. } => self.open_located(handle),
+            StreamHandle::RelativeFile { .. } | StreamHandle::File { .. } => located(),
             StreamHandle::Segment { start, size, .. } => {
-                let file = self.open_located(handle)?;
                 // The decoder has checked both for being positive.
-                Ok(Arc::new(Segment::new(
-                    file,
-                    start.unsigned_abs(),
-                    size.unsigned_abs(),
-                )?))
+                let (start, size) = (start.unsigned_abs(), size.unsigned_abs());
+                Ok(Arc::new(Segment::new(located()?, start, size)?))
             }
-            StreamHandle::KeyGroups(groups) => self.open(&groups.delegate),
+            StreamHandle::KeyGroups(groups) => self.open_by(&groups.delegate, open),
         }
     }
 
-    fn open_located(&self, handle: &StreamHandle) -> Result<Source> {
-        let Some(location) = self.locate(handle)? else {
-            return Err(Error::input("a handle without a place"));
-        };
-        let name = location.to_string();
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(source) = opened.get(&name) {
-            return Ok(source.clone());
+    fn wrapped(&self, source: Source) -> Source {
+        match &self.wrap {
+            Some(wrap) => wrap(source),
+            None => source,
         }
-        let object = self
-            .store
-            .open(&location)
-            .map_err(|error| self.explain(error, handle, &location))?;
-        let source: Source = Arc::new(StoreSource {
-            name: name.clone(),
-            object,
-        });
-        if opened.len() >= MAX_OPENED {
-            opened.clear();
+    }
+
+    fn open_in_place(&self, location: &Location, head: u64) -> Result<Source, statetool_store::Error> {
+        if let Some(opened) = self.known().opened.get(location) {
+            return opened.clone();
         }
-        opened.insert(name, source.clone());
+        let object = self.store.open_with_head(location, head)?;
+        let source = self.wrapped(Arc::new(StoreSource::new(object)));
+        self.known().keep(location, Ok(source.clone()));
         Ok(source)
     }
 
-    /// A missing file with an absolute path has mostly been moved together with its snapshot.
-    fn explain(&self, error: statetool_store::Error, handle: &StreamHandle, location: &Location) -> Error {
-        let not_found = error.is_not_found();
-        let error = Error::from(error);
-        match handle {
-            StreamHandle::File { .. } | StreamHandle::Segment { .. } if not_found => {
-                let parent = location.parent().map_or_else(|| location.to_string(), |parent| parent.to_string());
-                error.hint(format!(
-                    "the metadata names this place by its absolute path; if the snapshot was moved, add --relocate {parent}=NEW"
-                ))
-            }
-            StreamHandle::RelativeFile { .. } if not_found => error.hint(
-                "the file belongs beside `_metadata`; a checkpoint taken after a CLAIM restore may have left it in the old savepoint (FLINK-39964)",
-            ),
-            _ => error,
+    fn open_copy(&self, location: &Location) -> Result<Source, statetool_store::Error> {
+        let copy = self.store.cache()?.fetch(&self.store, location)?;
+        match CopySource::open(location.to_string(), copy) {
+            Ok(source) => Ok(self.wrapped(Arc::new(source))),
+            // Whatever became of the copy, the file itself is still there.
+            Err(_) => self.open_in_place(location, 0),
         }
     }
 
-    /// The store.
-    pub fn store(&self) -> &Store {
-        &self.store
+    /// Opens those of the streams that lie in remote systems, many at the same time, so that
+    /// each of them is at hand when it is [opened](Self::open). What cannot be opened is told
+    /// then.
+    pub fn open_ahead<'h>(&self, handles: impl IntoIterator<Item = &'h StreamHandle>) {
+        self.open_all(handles, HEAD);
+    }
+
+    /// As [`open_ahead`](Self::open_ahead), for files of which no more than the size may be needed.
+    pub fn measure_ahead<'h>(&self, handles: impl IntoIterator<Item = &'h StreamHandle>) {
+        self.open_all(handles, 0);
+    }
+
+    fn open_all<'h>(&self, handles: impl IntoIterator<Item = &'h StreamHandle>, head: u64) {
+        let mut locations: Vec<Location> = handles
+            .into_iter()
+            .filter_map(|handle| self.locate(handle).ok().flatten())
+            .filter(|location| !location.is_local())
+            .collect();
+        locations.sort_unstable();
+        locations.dedup();
+        locations.retain(|location| !self.known().opened.contains_key(location));
+        let opened = self.store.open_all(&locations, head);
+        for (location, object) in locations.iter().zip(opened) {
+            let source = object.map(|object| self.wrapped(Arc::new(StoreSource::new(object))));
+            self.known().keep(location, source);
+        }
+    }
+
+    /// Starts to copy tables in the background, where copies are wanted; until all are there
+    /// or the result is dropped.
+    pub(crate) fn copy_ahead<'h>(
+        &self,
+        tables: impl IntoIterator<Item = &'h StreamHandle>,
+    ) -> Option<Prefetch> {
+        if self.tables == Tables::InPlace {
+            return None;
+        }
+        let located = tables
+            .into_iter()
+            .filter_map(|handle| self.locate(handle).ok().flatten());
+        let remote: Vec<Location> = located.filter(|location| !location.is_local()).collect();
+        // Without a cache the first table that is opened tells why.
+        (!remote.is_empty())
+            .then(|| Some(self.store.cache().ok()?.prefetch(&self.store, remote)))
+            .flatten()
+    }
+
+    /// Says what to try where that is known.
+    fn explain(&self, error: statetool_store::Error, handle: &StreamHandle, location: &Location) -> Error {
+        // Whatever the metadata names: it is the snapshot that cannot be read, not the call.
+        let explained = Error::input(error.to_string());
+        match handle {
+            StreamHandle::File { .. } | StreamHandle::Segment { .. } => match self.advise(location) {
+                Some(advice) => explained.hint(advice),
+                None => explained,
+            },
+            StreamHandle::RelativeFile { .. } if error.is_not_found() => explained.hint(
+                "the file belongs beside `_metadata`; a checkpoint taken after a CLAIM restore may have left it in the old savepoint (FLINK-39964)",
+            ),
+            _ => explained,
+        }
+    }
+
+    /// Where a file may be that an absolute path does not lead to: mostly it was moved together
+    /// with its snapshot.
+    fn advise(&self, missing: &Location) -> Option<String> {
+        // A file beside the metadata was not moved away from it.
+        if missing.relative_to(&self.directory).is_some() {
+            return None;
+        }
+        let directory = missing.parent();
+        if let Some(advice) = self.known().advice.get(&directory) {
+            return advice.clone();
+        }
+        let named = "the metadata names this place by its absolute path";
+        let advice = match Relocation::find(&self.store, missing, &self.directory) {
+            Some(found) => Some(format!(
+                "{named}; the snapshot was moved, and the file is at `{}` now: add {found}",
+                missing.relocate(&found.from, &found.to).unwrap_or(found.to.clone())
+            )),
+            None => old_place(missing)
+                .map(|place| format!("{named}; if the snapshot was moved, add --relocate {place}=NEW, with the place it has now for NEW")),
+        };
+        self.known().advice.insert(directory, advice.clone());
+        advice
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn keep(&mut self, location: &Location, opened: Result<Source, statetool_store::Error>) {
+        if self.local >= MAX_LOCAL || self.opened.len() >= MAX_OPENED {
+            self.opened.clear();
+            self.local = 0;
+        }
+        self.local += usize::from(location.is_local());
+        self.opened.insert(location.clone(), opened);
     }
 }
 

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use statetool_backend::window::parse_prefix;
+use statetool_backend::window::{STREAM_IDENTIFIER, parse_prefix};
 use statetool_backend::{InFile, Source, heap, raw_timers};
 use statetool_format::metadata::{
     IncrementalHandle, KeyGroupsHandle, KeyGroupsKind, KeyedHandle, OperatorStateHandle, StreamHandle,
+    SubtaskState,
 };
 use statetool_format::state::{KeyedHeader, OperatorHeader};
 use statetool_format::{KeyGroupRange, Reader};
 
 use crate::changelog::Overlay;
 use crate::error::{ErrorKind, Result, Within};
+use crate::heap_values::HeapValues;
 use crate::operator::Operator;
 use crate::part::{Layout, Part, RocksDb};
 use crate::snapshot::Snapshot;
@@ -40,6 +42,33 @@ pub struct Unreadable {
 
 /// How long a header may be.
 const MAX_HEADER: u64 = 1 << 28;
+/// The streams of how many subtasks are opened at the same time.
+const OPENED_TOGETHER: usize = 128;
+
+/// The streams of a subtask that loading its operator opens.
+pub(crate) fn header_streams(state: &SubtaskState) -> Vec<&StreamHandle> {
+    let mut streams: Vec<_> = state
+        .managed_operator
+        .iter()
+        .map(|handle| &handle.delegate)
+        .collect();
+    for handle in [&state.managed_keyed, &state.raw_keyed].into_iter().flatten() {
+        keyed_header_streams(handle, &mut streams);
+    }
+    streams
+}
+
+fn keyed_header_streams<'s>(handle: &'s KeyedHandle, streams: &mut Vec<&'s StreamHandle>) {
+    match handle {
+        KeyedHandle::Incremental(incremental) => streams.extend(&incremental.meta),
+        KeyedHandle::Changelog(changelog) => {
+            for inner in changelog.materialized.iter().chain(&changelog.non_materialized) {
+                keyed_header_streams(inner, streams);
+            }
+        }
+        _ => handle.visit_streams(&mut |stream| streams.push(stream)),
+    }
+}
 
 impl LoadedOperator {
     pub(crate) fn load(snapshot: &Snapshot, operator: &Operator<'_>) -> Result<Self> {
@@ -50,7 +79,12 @@ impl LoadedOperator {
             parts: Vec::new(),
             unreadable: Vec::new(),
         };
-        for (subtask, state) in operator.state.running() {
+        let files = snapshot.files();
+        for (index, (subtask, state)) in operator.state.running().enumerate() {
+            if index % OPENED_TOGETHER == 0 {
+                let next = operator.state.running().skip(index).take(OPENED_TOGETHER);
+                files.open_ahead(next.flat_map(|(_, state)| header_streams(state)));
+            }
             let place = || format!("operator `{}`, subtask {subtask}", operator.label());
             if let Some(handle) = &state.managed_operator {
                 loader.operator_state(subtask, handle).within(place)?;
@@ -203,7 +237,11 @@ impl Loader<'_> {
         let handle = groups.clone();
         let layout = match canonical {
             true => Layout::Canonical { handle, source },
-            false => Layout::Heap { handle, source },
+            false => Layout::Heap {
+                handle,
+                source,
+                values: HeapValues::new(self.max_parallelism),
+            },
         };
         Ok(Part {
             subtask,
@@ -345,9 +383,14 @@ impl Loader<'_> {
 /// An operator header that is followed by data; with a stream identifier behind it when
 /// compressed, which is not part of it.
 fn decode_operator_header(r: &mut Reader<'_>) -> statetool_format::Result<OperatorHeader> {
-    let whole = r.clone();
+    let mut whole = r.clone();
     OperatorHeader::decode(r).or_else(|error| match error.fault() {
-        statetool_format::Fault::UnknownClass(_) => OperatorHeader::decode_exact(&whole),
+        statetool_format::Fault::UnknownClass(_) => {
+            // A compressed stream names its framing between the header and the first element.
+            let bytes = whole.rest();
+            let len = bytes.strip_suffix(STREAM_IDENTIFIER).unwrap_or(bytes).len();
+            OperatorHeader::decode_exact(&whole.window(len, "header of an operator state stream")?)
+        }
         _ => Err(error),
     })
 }

@@ -156,9 +156,9 @@ impl OperatorSelector {
         Error::usage(format!(
             "`{}` means several operators: {}",
             self.text(),
-            labels.join(", ")
+            first_of(labels)
         ))
-        .hint("name one by its id: `id:…`")
+        .hint("name one by its uid or id: `uid:…`, `id:…`")
     }
 
     fn unknown(&self, operators: &[Operator<'_>]) -> Error {
@@ -167,12 +167,37 @@ impl OperatorSelector {
             .map(|op| (distance(self.text(), &op.label()), describe(op)))
             .collect();
         near.sort();
-        let list: Vec<String> = near.into_iter().take(12).map(|(_, label)| label).collect();
         let error = Error::usage(format!("no operator `{}`", self.text()));
-        match list.len() {
-            0 => error.hint("the snapshot has no operators"),
-            _ => error.hint(format!("there are: {}", list.join(", "))),
+        if near.is_empty() {
+            return error.hint("the snapshot has no operators");
         }
+        if let Self::Id(id) = self
+            && id.len() < MIN_ID_PREFIX
+        {
+            return error.hint(format!(
+                "write at least the first {MIN_ID_PREFIX} digits of an id"
+            ));
+        }
+        let list = near.into_iter().map(|(_, label)| label).collect();
+        let stores_uids = operators.iter().any(|op| !op.state.uid.is_empty());
+        let spelling = match stores_uids {
+            true => "",
+            false => "; uids are not stored in this snapshot, so a uid must be spelled as in the job",
+        };
+        error.hint(format!("there are: {}{spelling}", first_of(list)))
+    }
+}
+
+/// How many names an error lists.
+const MAX_LISTED: usize = 12;
+
+/// The first names of a list, and how many more there are.
+pub fn first_of(mut names: Vec<String>) -> String {
+    let more = names.len().saturating_sub(MAX_LISTED);
+    names.truncate(MAX_LISTED);
+    match more {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
     }
 }
 

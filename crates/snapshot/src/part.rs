@@ -5,10 +5,12 @@ use std::sync::{Arc, OnceLock};
 use statetool_backend::{Source, rocksdb};
 use statetool_format::KeyGroupRange;
 use statetool_format::metadata::{IncrementalHandle, KeyGroupsHandle, OperatorStateHandle};
+use statetool_store::Prefetch;
 
 use crate::changelog::Overlay;
 use crate::error::Result;
 use crate::files::Files;
+use crate::heap_values::HeapValues;
 use crate::state::{Header, State};
 
 /// A piece of an operator's state that is scanned on its own.
@@ -38,6 +40,8 @@ pub enum Layout {
         handle: KeyGroupsHandle,
         /// The stream.
         source: Source,
+        /// What its values are, found out when they are first scanned.
+        values: HeapValues,
     },
     /// The files of a RocksDB or ForSt database.
     RocksDb(Box<RocksDb>),
@@ -81,6 +85,8 @@ pub struct RocksDb {
     /// The handle.
     pub handle: IncrementalHandle,
     database: OnceLock<Arc<rocksdb::Database>>,
+    /// Copies its tables, as long as anybody may want them.
+    copying: OnceLock<Option<Prefetch>>,
 }
 
 impl RocksDb {
@@ -88,6 +94,7 @@ impl RocksDb {
         Self {
             handle,
             database: OnceLock::new(),
+            copying: OnceLock::new(),
         }
     }
 
@@ -99,6 +106,13 @@ impl RocksDb {
         if let Some(database) = self.database.get() {
             return Ok(database.clone());
         }
+        let streams = |tables: bool| {
+            let files = self.handle.files();
+            let wanted = files.filter(move |file| is_table(&file.local_path.to_str()) == tables);
+            wanted.map(|file| &file.handle)
+        };
+        self.copying.get_or_init(|| files.copy_ahead(streams(true)));
+        files.open_ahead(streams(false));
         let handle = DatabaseFiles {
             handle: self.handle.clone(),
             files: files.clone(),
@@ -125,9 +139,18 @@ impl rocksdb::Files for DatabaseFiles {
 
     fn open(&self, name: &str) -> statetool_backend::Result<Option<Source>> {
         let file = self.handle.files().find(|file| file.local_path == *name);
-        let opened = file.map(|file| self.files.open(&file.handle)).transpose();
+        let open = |stream| match is_table(name) {
+            true => self.files.open_table(stream),
+            false => self.files.open(stream),
+        };
+        let opened = file.map(|file| open(&file.handle)).transpose();
         opened.map_err(|error| statetool_backend::Error::io(name, std::io::Error::other(error)))
     }
+}
+
+/// Whether a file of a database is one of its tables, which may be large.
+fn is_table(name: &str) -> bool {
+    name.ends_with(".sst")
 }
 
 impl Part {

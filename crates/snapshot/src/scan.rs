@@ -42,7 +42,14 @@ impl Part {
         let range = range.intersect(&self.range);
         match &self.layout {
             Layout::Canonical { handle, source } => self.scan_canonical(handle, source, range, wanted, visit),
-            Layout::Heap { handle, source } => self.scan_heap(handle, source, range, wanted, visit),
+            Layout::Heap {
+                handle,
+                source,
+                values,
+            } => {
+                let states = values.states(&self.header, handle, source, self.compression())?;
+                self.scan_heap(handle, source, states, range, wanted, visit)
+            }
             Layout::RocksDb(database) => self.scan_rocksdb(database, files, range, wanted, visit),
             Layout::Changelog { base, overlay } => overlay.scan(self, base, files, range, wanted, visit),
             Layout::RawTimers { handle, source } => {
@@ -92,7 +99,8 @@ impl Part {
                 continue;
             };
             let key = stored.key.get(self.header.prefix_bytes..).unwrap_or_default();
-            let value = payload(state, stored.value).in_file(source.name())?;
+            let value = payload(state, stored.value)
+                .map_err(|error| statetool_backend::Error::format(source.name(), error))?;
             let entry = Entry {
                 state,
                 subtask: self.subtask,
@@ -145,20 +153,27 @@ impl Part {
         &self,
         handle: &KeyGroupsHandle,
         source: &Source,
+        states: &[Arc<State>],
         range: KeyGroupRange,
         wanted: &dyn Fn(&State) -> bool,
         visit: &mut Visit<'_>,
     ) -> Result<Flow> {
-        let extents: Vec<HeapExtents> = self
-            .header
-            .states
-            .iter()
-            .map(|state| HeapExtents::of(state))
-            .collect();
+        let extents: Vec<HeapExtents> = states.iter().map(|state| HeapExtents::of(state)).collect();
         let shapes = extents.iter().map(HeapExtents::shape).collect();
-        let states = self.wanted_states(wanted);
+        let states = only_wanted(states, wanted);
         let mut scan = HeapScan::new(source.clone(), handle, range, self.compression(), shapes);
-        while let Some(stored) = scan.next_entry()? {
+        let mut hidden = None;
+        loop {
+            let stored = match scan.next_entry() {
+                Ok(Some(stored)) => stored,
+                Ok(None) => break,
+                Err(error) if matches!(error.fault(), Some(Fault::UnknownClass(_))) => {
+                    hidden.get_or_insert(error);
+                    scan.skip_group();
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
             let Some(Some(state)) = states.get(usize::from(stored.state)) else {
                 continue;
             };
@@ -184,7 +199,9 @@ impl Part {
                 return Ok(flow);
             }
         }
-        Ok(Flow::Continue(()))
+        // Everything else has been seen; what was hidden behind the first unknown value of a key
+        // group has not.
+        hidden.map_or(Ok(Flow::Continue(())), |error| Err(error.into()))
     }
 
     fn scan_raw_timers(
@@ -248,10 +265,11 @@ impl Part {
         for (index, state) in self.wanted_states(wanted).into_iter().enumerate() {
             let Some(state) = state else { continue };
             let stored = handle.states.iter().find(|stored| stored.name == state.meta.name);
-            for offset in stored.map(|stored| stored.offsets.as_slice()).unwrap_or_default() {
+            let offsets = stored.map(|stored| stored.offsets.as_slice()).unwrap_or_default();
+            for (element, offset) in (0..).zip(offsets) {
                 let mut window = partitions.open(source, *offset)?;
                 let flow = if index < lists {
-                    self.visit_element(state, &mut window, visit)?
+                    self.visit_element(state, element, &mut window, visit)?
                 } else {
                     self.visit_broadcast(state, &mut window, visit)?
                 };
@@ -279,7 +297,7 @@ impl Part {
         let mut window = partitions.open_all(source)?;
         for (index, state) in self.header.states.iter().enumerate() {
             let stored = handle.states.iter().find(|stored| stored.name == state.meta.name);
-            for _ in 0..stored.map_or(0, |stored| stored.offsets.len()) {
+            for element in 0..stored.map_or(0, |stored| stored.offsets.len() as u64) {
                 let is_wanted = wanted(state);
                 let mut filtered = |entry: &Entry<'_>| {
                     if is_wanted {
@@ -289,7 +307,7 @@ impl Part {
                     }
                 };
                 let flow = if index < lists {
-                    self.visit_element(state, &mut window, &mut filtered)?
+                    self.visit_element(state, element, &mut window, &mut filtered)?
                 } else {
                     self.visit_broadcast(state, &mut window, &mut filtered)?
                 };
@@ -305,6 +323,7 @@ impl Part {
     fn visit_element(
         &self,
         state: &Arc<State>,
+        index: u64,
         window: &mut statetool_backend::Window,
         visit: &mut Visit<'_>,
     ) -> Result<Flow> {
@@ -319,7 +338,7 @@ impl Part {
             state,
             subtask: self.subtask,
             key_group: None,
-            key: StoredKey::None { map_key: None },
+            key: StoredKey::Element { index },
             value: Payload::Value(bytes),
             offset: Some(offset),
         })
@@ -349,7 +368,7 @@ impl Part {
                 state,
                 subtask: self.subtask,
                 key_group: None,
-                key: StoredKey::None { map_key: Some(key) },
+                key: StoredKey::Broadcast { map_key: key },
                 value: Payload::Value(value),
                 offset: Some(offset),
             })?;
@@ -362,12 +381,13 @@ impl Part {
 
     /// The part's states by index, those that are not wanted left out.
     fn wanted_states(&self, wanted: &dyn Fn(&State) -> bool) -> Vec<Option<&Arc<State>>> {
-        self.header
-            .states
-            .iter()
-            .map(|state| Some(state).filter(|state| wanted(state)))
-            .collect()
+        only_wanted(&self.header.states, wanted)
     }
+}
+
+fn only_wanted<'s>(states: &'s [Arc<State>], wanted: &dyn Fn(&State) -> bool) -> Vec<Option<&'s Arc<State>>> {
+    let one = |state| Some(state).filter(|state: &&Arc<State>| wanted(state));
+    states.iter().map(one).collect()
 }
 
 /// One state of a database, read key group by key group.
@@ -486,6 +506,7 @@ fn key_range(range: KeyGroupRange, prefix_bytes: usize) -> KeyRange {
 }
 
 /// A stored value in the form its state's kind gives it.
+#[inline]
 fn payload<'a>(state: &State, value: &'a [u8]) -> statetool_format::Result<Payload<'a>> {
     Ok(match state.kind {
         StateKind::Timer => Payload::None,
@@ -577,7 +598,7 @@ pub(crate) fn map_entry<'a>(
 }
 
 /// How far the parts of a state's entries reach in the heap layout.
-struct HeapExtents {
+pub(crate) struct HeapExtents {
     timer: bool,
     namespace: Extent,
     key: Extent,
@@ -585,7 +606,7 @@ struct HeapExtents {
 }
 
 impl HeapExtents {
-    fn of(state: &State) -> Self {
+    pub(crate) fn of(state: &State) -> Self {
         let extent = |ty: &Option<Arc<statetool_values::Type>>| Extent(ty.clone().unwrap_or_else(no_type));
         Self {
             timer: state.kind == StateKind::Timer,
@@ -595,7 +616,7 @@ impl HeapExtents {
         }
     }
 
-    fn shape(&self) -> HeapShape<'_> {
+    pub(crate) fn shape(&self) -> HeapShape<'_> {
         if self.timer {
             HeapShape::Queue { element: &self.whole }
         } else {

@@ -1,16 +1,20 @@
 //! An opened snapshot.
 
+use std::time::SystemTime;
+
+use statetool_backend::Source;
 use statetool_format::metadata::Metadata;
 use statetool_store::{Location, Store};
 use statetool_values::KryoGeneration;
 
 use crate::error::{Error, Result};
-use crate::files::{Files, Relocation};
+use crate::files::{Files, Tables};
 use crate::kind::SnapshotKind;
-use crate::load::LoadedOperator;
-use crate::locate::{Located, locate};
+use crate::load::{LoadedOperator, header_streams};
+use crate::locate::{Located, find};
 use crate::operator::Operator;
 use crate::release::ReleaseRange;
+use crate::relocation::Relocation;
 
 /// How to open a snapshot.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +23,8 @@ pub struct OpenOptions {
     pub relocations: Vec<Relocation>,
     /// Uids that operators may have; old snapshots store only their hashes.
     pub uids: Vec<String>,
+    /// How the tables of remote databases are read.
+    pub tables: Tables,
 }
 
 /// A checkpoint or savepoint whose metadata has been read.
@@ -26,12 +32,15 @@ pub struct Snapshot {
     located: Located,
     metadata: Metadata,
     metadata_bytes: u64,
+    modified: Option<SystemTime>,
     files: Files,
     uids: Vec<String>,
 }
 
 /// How large a metadata file may be: Flink itself keeps it in memory.
 const MAX_METADATA: u64 = 1 << 31;
+/// How many streams are opened ahead of time, since the beginning of each is kept in memory.
+const MAX_AHEAD: usize = 512;
 
 impl Snapshot {
     /// Finds and reads the metadata of a snapshot.
@@ -39,9 +48,19 @@ impl Snapshot {
     /// # Errors
     /// When there is no snapshot at this place, or its metadata is damaged.
     pub fn open(store: &Store, locator: &str, options: OpenOptions) -> Result<Self> {
-        let located = locate(store, locator)?;
-        let bytes = store.read_small(&located.metadata, MAX_METADATA)?;
-        let metadata = Metadata::decode(&bytes).map_err(|error| {
+        let (located, object) = find(store, locator)?;
+        let bytes = object.read_all(MAX_METADATA)?;
+        let mut snapshot = Self::decode(store, located, &bytes, options)?;
+        snapshot.modified = object.modified();
+        Ok(snapshot)
+    }
+
+    /// The snapshot whose metadata file has these bytes and lies where `located` says.
+    ///
+    /// # Errors
+    /// When the metadata is damaged.
+    pub fn decode(store: &Store, located: Located, bytes: &[u8], options: OpenOptions) -> Result<Self> {
+        let metadata = Metadata::decode(bytes).map_err(|error| {
             Error::input(format!(
                 "cannot read snapshot `{}`: `_metadata`: {error}",
                 located.metadata
@@ -51,14 +70,23 @@ impl Snapshot {
             .metadata
             .parent()
             .ok_or_else(|| Error::input(format!("`{}` lies in no directory", located.metadata)))?;
-        let files = Files::new(store.clone(), directory, options.relocations);
+        let files = Files::new(store.clone(), directory, options.relocations, options.tables);
         Ok(Self {
             located,
             metadata,
             metadata_bytes: bytes.len() as u64,
+            modified: None,
             files,
             uids: options.uids,
         })
+    }
+
+    /// The same snapshot, which reads each of its files through what `wrap` makes of it: to
+    /// count, delay or cache reads, or to let them fail.
+    #[must_use]
+    pub fn with_sources(mut self, wrap: impl Fn(Source) -> Source + Send + Sync + 'static) -> Self {
+        self.files = self.files.with_sources(wrap);
+        self
     }
 
     /// The metadata file.
@@ -79,6 +107,12 @@ impl Snapshot {
     /// Length of the metadata file.
     pub fn metadata_bytes(&self) -> u64 {
         self.metadata_bytes
+    }
+
+    /// When the metadata file was written, which is when the snapshot was complete, unless it
+    /// was copied since. No version of the metadata says so itself.
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.modified
     }
 
     /// The snapshot's files.
@@ -112,6 +146,14 @@ impl Snapshot {
             .iter()
             .enumerate()
             .map(|(index, state)| Operator::new(index, state, &self.uids))
+    }
+
+    /// Opens what [`load_operator`](Self::load_operator) will read of some operators, as far as
+    /// it lies in remote systems: many streams at the same time.
+    pub fn open_ahead<'s>(&'s self, operators: &[Operator<'s>]) {
+        let streams = operators.iter().flat_map(|operator| operator.state.running());
+        let streams = streams.flat_map(|(_, state)| header_streams(state));
+        self.files.open_ahead(streams.take(MAX_AHEAD));
     }
 
     /// Reads the headers of all streams of an operator.

@@ -190,7 +190,7 @@ impl State {
     /// are of variable length.
     pub fn is_ambiguous(&self) -> bool {
         let variable = |ty: &Option<Arc<Type>>| ty.as_ref().is_some_and(|ty| ty.declared_length().is_none());
-        variable(&self.key) && variable(&self.namespace)
+        variable(&self.namespace) && variable(&self.key)
     }
 
     /// The type of what users see as value: without the TTL wrapper.

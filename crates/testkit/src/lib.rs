@@ -1,46 +1,12 @@
 //! Fixtures and the corpus for the tests of the other crates.
+#![allow(clippy::print_stdout, reason = "tests tell what they skip")]
 
-use std::path::{Path, PathBuf};
+pub mod checks;
+pub mod faulty;
+pub mod opened;
+pub mod moved;
+pub mod web;
 
-/// The repository's root.
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+mod places;
 
-/// The folder of snapshots that Flink's releases ship: `STATETOOL_CORPUS`, or the one beside
-/// the repository. Says so when there is none.
-pub fn corpus() -> Option<PathBuf> {
-    let named = std::env::var_os("STATETOOL_CORPUS").map(PathBuf::from);
-    let path = named.unwrap_or_else(|| root().join("../shared/corpus"));
-    if path.is_dir() {
-        return Some(path);
-    }
-    println!("skipped: no corpus at {}", path.display());
-    None
-}
-
-/// The snapshots made by the Flink harness: folders that hold a `fixture.json`.
-pub fn fixtures() -> Vec<PathBuf> {
-    files_named(&root().join("fixtures"), "fixture.json")
-        .into_iter()
-        .filter_map(|path| Some(path.parent()?.to_owned()))
-        .collect()
-}
-
-/// All files of a name below a folder, sorted.
-pub fn files_named(dir: &Path, name: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut pending = vec![dir.to_owned()];
-    while let Some(dir) = pending.pop() {
-        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                pending.push(path);
-            } else if path.file_name().is_some_and(|found| found == name) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
-}
+pub use places::{corpus, files_named, fixtures, is_shared, root};

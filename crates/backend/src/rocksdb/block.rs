@@ -78,6 +78,11 @@ impl Block {
         }
     }
 
+    /// The bytes of a block that is not needed any more.
+    pub(super) fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+
     /// Offset in the file of what lies at `at`, or of the whole block if that was compressed.
     pub(super) fn place(&self, at: usize) -> u64 {
         if self.plain {
@@ -257,6 +262,13 @@ impl BlockCursor {
         self.block = block;
         self.next = 0;
         self.key.clear();
+    }
+
+    /// Gives the block away; the cursor has none then.
+    pub(super) fn leave(&mut self) -> Block {
+        self.next = 0;
+        self.value = 0..0;
+        std::mem::replace(&mut self.block, Block::empty())
     }
 
     /// Goes to the next entry; false if there is none.

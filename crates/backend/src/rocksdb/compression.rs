@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use statetool_format::{Error, Fault, Reader, Result};
 
 use super::varint::Little;
@@ -55,7 +55,7 @@ impl Compression {
     }
 
     /// Decompresses the block at `offset` of a table of the given format version, with the table's
-    /// dictionary if it has one.
+    /// dictionary if it has one; into the memory of `spare`, where that can be done.
     ///
     /// # Errors
     /// Blocks that do not decompress to the size they claim, and blocks larger than [`MAX_BLOCK`].
@@ -65,11 +65,15 @@ impl Compression {
         version: u32,
         dictionary: &[u8],
         offset: u64,
+        spare: Bytes,
     ) -> Result<Bytes> {
         if self == Self::None {
             return Ok(block);
         }
         let (packed, size) = self.claimed_size(&block, version, offset)?;
+        if let (Self::Snappy, Some(size), Ok(out)) = (self, size, spare.try_into_mut()) {
+            return unsnap(packed, size, out).map_err(|error| invalid(offset, error.to_string()));
+        }
         let out = self
             .unpack(packed, size, dictionary)
             .map_err(|why| invalid(offset, why))?;
@@ -124,6 +128,13 @@ impl Compression {
             Self::Zstd => unzstd(packed, limit, dictionary).map_err(|error| error.to_string()),
         }
     }
+}
+
+/// Decompresses into memory that has been used before.
+fn unsnap(packed: &[u8], size: usize, mut out: BytesMut) -> std::result::Result<Bytes, snap::Error> {
+    out.resize(size, 0);
+    snap::raw::Decoder::new().decompress(packed, &mut out)?;
+    Ok(out.freeze())
 }
 
 #[cold]
@@ -216,7 +227,7 @@ mod tests {
     fn every_compression_gives_the_block_back() {
         for (kind, block) in blocks() {
             let kind = Compression::decode(kind, 0).unwrap();
-            assert_eq!(kind.decompress(block, 2, b"", 0).unwrap(), TEXT, "{kind:?}");
+            assert_eq!(kind.decompress(block, 2, b"", 0, Bytes::new()).unwrap(), TEXT, "{kind:?}");
         }
     }
 
@@ -227,7 +238,7 @@ mod tests {
             for size in [0, 1, 46, 48, 127] {
                 let mut bad = block.to_vec();
                 bad[0] = size;
-                assert!(kind.decompress(bad.into(), 2, b"", 0).is_err(), "{kind:?} {size}");
+                assert!(kind.decompress(bad.into(), 2, b"", 0, Bytes::new()).is_err(), "{kind:?} {size}");
             }
         }
     }
@@ -241,7 +252,7 @@ mod tests {
             Compression::Lz4,
             Compression::Zstd,
         ] {
-            let error = kind.decompress(huge.clone(), 2, b"", 16).unwrap_err();
+            let error = kind.decompress(huge.clone(), 2, b"", 16, Bytes::new()).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 "compressed block at offset 0x10: 268435457 exceeds the limit of 268435456"
@@ -264,7 +275,7 @@ mod tests {
         let packed = lz4_flex::block::compress_with_dict(TEXT, dictionary);
         let block = with_size(&packed, TEXT.len() as u8);
         assert_eq!(
-            Compression::Lz4.decompress(block, 2, dictionary, 0).unwrap(),
+            Compression::Lz4.decompress(block, 2, dictionary, 0, Bytes::new()).unwrap(),
             TEXT
         );
         let packed = zstd::bulk::Compressor::with_dictionary(3, dictionary)
@@ -273,7 +284,7 @@ mod tests {
             .unwrap();
         let block = with_size(&packed, TEXT.len() as u8);
         assert_eq!(
-            Compression::Zstd.decompress(block, 2, dictionary, 0).unwrap(),
+            Compression::Zstd.decompress(block, 2, dictionary, 0, Bytes::new()).unwrap(),
             TEXT
         );
     }
@@ -286,7 +297,7 @@ mod tests {
             (Compression::Zlib, blocks()[2].1.slice(1..)),
             (Compression::Bzip2, blocks()[3].1.slice(1..)),
         ] {
-            assert_eq!(kind.decompress(block, 1, b"", 0).unwrap(), TEXT, "{kind:?}");
+            assert_eq!(kind.decompress(block, 1, b"", 0, Bytes::new()).unwrap(), TEXT, "{kind:?}");
         }
     }
 
@@ -300,13 +311,13 @@ mod tests {
             .unwrap();
         assert_eq!(
             Compression::Zlib
-                .decompress(packed.clone().into(), 0, b"", 0)
+                .decompress(packed.clone().into(), 0, b"", 0, Bytes::new())
                 .unwrap(),
             text
         );
         packed.truncate(packed.len() / 2);
         let error = Compression::Zlib
-            .decompress(packed.into(), 0, b"", 0)
+            .decompress(packed.into(), 0, b"", 0, Bytes::new())
             .unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -328,7 +339,7 @@ mod tests {
                     *got = byte;
                 }
             }
-            let out = Compression::decode(kind, 0).unwrap().decompress(block.into(), version, b"", 0);
+            let out = Compression::decode(kind, 0).unwrap().decompress(block.into(), version, b"", 0, Bytes::new());
             proptest::prop_assert!(out.is_err() || out.unwrap().len() <= MAX_BLOCK);
         }
     }

@@ -25,7 +25,7 @@ struct Run {
 fn next_cursor(
     shared: &Shared,
     ahead: &mut std::vec::IntoIter<Arc<TableFile>>,
-    range: &KeyRange,
+    range: &Arc<KeyRange>,
     read_ahead: usize,
     deletions: &mut RangeDeletions,
 ) -> Result<Option<TableCursor>> {

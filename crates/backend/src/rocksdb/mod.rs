@@ -6,11 +6,11 @@
 //!
 //! | Flink | engine | tables |
 //! |---|---|---|
-//! | 1.8 – 1.13 | FRocksDB 5.17.2 | format version 2, CRC-32C |
+//! | 1.8 – 1.13 | FRocksDB 5.17.2 | the legacy footer of format version 0, CRC-32C |
 //! | 1.14 – 1.20 | FRocksDB 6.20.3 | format version 5, CRC-32C |
 //! | 2.0 – 2.3 | FRocksDB 8.10.0, ForSt | format version 5, XXH3 |
 //!
-//! Block-based tables of the format versions 1 to 6 are read, with every checksum, every compression but
+//! Block-based tables of the format versions 0 to 6 are read, with every checksum, every compression but
 //! Xpress, indexes of one and two levels, and keys in their bytes' order. Write-ahead logs are not read:
 //! a checkpoint has none.
 

@@ -9,6 +9,7 @@ use statetool_format::{Error as FormatError, Fault};
 use super::database::{Family, Shared};
 use super::key::{EntryType, KeyRange};
 use super::merge::Merge;
+use super::table::TableCursor;
 use crate::error::{Error, InFile, Result};
 
 /// A key and its value.
@@ -157,10 +158,7 @@ impl Scan {
         if self.taken {
             self.merge.advance()?;
         }
-        let inside = self
-            .merge
-            .head()
-            .is_some_and(|head| !self.range.ends_before(head.key().0));
+        let inside = self.merge.head().is_some_and(TableCursor::is_inside);
         self.taken = inside;
         self.counters.read += u64::from(inside);
         Ok(inside)

@@ -137,9 +137,11 @@ impl Table {
         Block::new(bytes, handle.offset, plain).in_file(&self.name)
     }
 
-    /// Reads a data block; it and its neighbours up to `until` are read at once.
-    pub(super) fn data_block(&self, window: &mut Window, handle: Handle, until: u64) -> Result<Block> {
-        let (bytes, plain) = self.contents(window, handle, until, &self.dictionary)?;
+    /// Reads a data block; it and its neighbours up to `until` are read at once. It may take the memory of
+    /// a block that is not needed any more.
+    fn data_block(&self, window: &mut Window, handle: Handle, until: u64, spare: Block) -> Result<Block> {
+        let spare = spare.into_bytes();
+        let (bytes, plain) = self.contents_into(window, handle, until, &self.dictionary, spare)?;
         Block::new(bytes, handle.offset, plain).in_file(&self.name)
     }
 
@@ -153,6 +155,18 @@ impl Table {
         until: u64,
         dictionary: &[u8],
     ) -> Result<(bytes::Bytes, bool)> {
+        self.contents_into(window, handle, until, dictionary, bytes::Bytes::new())
+    }
+
+    /// The same, where a block that is compressed may take the memory of `spare`.
+    fn contents_into(
+        &self,
+        window: &mut Window,
+        handle: Handle,
+        until: u64,
+        dictionary: &[u8],
+        spare: bytes::Bytes,
+    ) -> Result<(bytes::Bytes, bool)> {
         handle.end(self.limit(), "block").in_file(&self.name)?;
         let stored = usize::try_from(handle.size + TRAILER)
             .map_err(|_| self.invalid(handle.offset, "block", "too large for this machine".into()))?;
@@ -165,6 +179,7 @@ impl Table {
                 self.footer.version,
                 dictionary,
                 handle.offset,
+                spare,
             )
             .in_file(&self.name)?;
         Ok((contents, plain))
@@ -251,6 +266,9 @@ pub(super) struct TableCursor {
     index: IndexCursor,
     data: BlockCursor,
     window: Window,
+    range: Arc<KeyRange>,
+    /// Whether all keys of the current block are in front of the range's end.
+    inside: bool,
     /// End of the last block that the range needs.
     until: u64,
     trailer: u64,
@@ -260,7 +278,7 @@ impl TableCursor {
     /// Goes to the table's first entry in the range; none if it has none there.
     ///
     /// The cursor may leave the range at its end: only blocks that lie behind it are known to.
-    pub(super) fn open(table: Arc<Table>, range: &KeyRange, read_ahead: usize) -> Result<Option<Self>> {
+    pub(super) fn open(table: Arc<Table>, range: &Arc<KeyRange>, read_ahead: usize) -> Result<Option<Self>> {
         let mut index = IndexCursor::new(&table);
         let first = match range.start() {
             [] => index.advance(&table)?,
@@ -280,6 +298,8 @@ impl TableCursor {
             index,
             data,
             window,
+            range: range.clone(),
+            inside: false,
             until,
             trailer: 0,
         };
@@ -294,8 +314,12 @@ impl TableCursor {
     }
 
     fn enter(&mut self, handle: Handle) -> Result<()> {
-        self.data
-            .enter(self.table.data_block(&mut self.window, handle, self.until)?);
+        let spare = self.data.leave();
+        let block = self
+            .table
+            .data_block(&mut self.window, handle, self.until, spare)?;
+        self.data.enter(block);
+        self.inside = !self.range.ends_before(self.index.separator());
         Ok(())
     }
 
@@ -323,6 +347,12 @@ impl TableCursor {
     pub(super) fn key(&self) -> (&[u8], u64) {
         let user = key::split(self.data.key()).map_or(&[][..], |(user, _)| user);
         (user, self.trailer)
+    }
+
+    /// Whether the current entry is not behind the range.
+    #[inline]
+    pub(super) fn is_inside(&self) -> bool {
+        self.inside || !self.range.ends_before(self.key().0)
     }
 
     /// Value of the current entry.

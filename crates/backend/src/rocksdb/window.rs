@@ -49,7 +49,7 @@ impl Window {
         }
         let left = usize::try_from(until.saturating_sub(offset)).unwrap_or(usize::MAX);
         let wanted = self.ahead.min(left).max(len);
-        self.bytes = source.read_at(offset, wanted)?;
+        self.bytes = read(source, offset, wanted, std::mem::take(&mut self.bytes))?;
         self.offset = offset;
         self.inside(offset, len).ok_or_else(|| {
             let got = self.bytes.len();
@@ -62,6 +62,18 @@ impl Window {
         let start = usize::try_from(offset.checked_sub(self.offset)?).ok()?;
         let end = start.checked_add(len)?;
         (end <= self.bytes.len()).then(|| self.bytes.slice(start..end))
+    }
+}
+
+/// Reads into the memory of `spare`, if nobody else holds a part of it.
+fn read(source: &dyn ReadAt, offset: u64, len: usize, spare: Bytes) -> Result<Bytes> {
+    match spare.try_into_mut() {
+        Ok(mut buffer) if buffer.capacity() >= len => {
+            buffer.resize(len, 0);
+            source.read_exact_at(&mut buffer, offset)?;
+            Ok(buffer.freeze())
+        }
+        _ => source.read_at(offset, len),
     }
 }
 

@@ -2,17 +2,21 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Instant;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use statetool_format::KeyGroupRange;
 use statetool_ops::cat::{CatOptions, Chunk, cat};
 use statetool_ops::progress::Progress;
-use statetool_snapshot::{Flow, StateSelector};
+use statetool_snapshot::Flow;
 use statetool_values::JsonOptions;
 
+use super::selector;
 use crate::args::{Format, Global, OutputArgs, SnapshotArgs};
 use crate::exit::{Exit, UsageError};
-use crate::{output, progress, render};
+use crate::render::rows::Rows;
+use crate::{output, progress};
 
 /// Print the entries of states, a row each.
 ///
@@ -20,9 +24,11 @@ use crate::{output, progress, render};
 /// `--key` only the key's own key group is read.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  statetool cat fixtures/1.20/keyed-states/rocksdb-canonical/snapshot '*/*' --limit 5
-  statetool cat SNAPSHOT per-user/totals --key '\"alice\"'
-  statetool cat SNAPSHOT per-user/totals --format csv > totals.csv
+  statetool cat fixtures/1.20/keyed-states/rocksdb-canonical/snapshot --limit 5
+  statetool cat fixtures/1.20/keyed-states/rocksdb-canonical/snapshot all-states/notes --key user-9
+  statetool cat fixtures/1.20/keyed-states/rocksdb-canonical/snapshot '*/last' -f csv -o last.csv
+
+A KEY is JSON as rows show it (42, \"alice\", [1,\"a\"], {\"id\":1}); a bare word is a string.
 
 Exit status: 0 done, 2 usage, 3 the snapshot cannot be read")]
 pub(crate) struct CatArgs {
@@ -46,7 +52,7 @@ pub(crate) struct CatArgs {
     #[arg(long, value_name = "N")]
     sample: Option<u64>,
     /// Write longs as strings, for readers that hold numbers as doubles.
-    #[arg(long, env = "STATETOOL_LONG_AS_STRING")]
+    #[arg(long, env = "STATETOOL_LONG_AS_STRING", value_parser = BoolishValueParser::new())]
     long_as_string: bool,
     #[command(flatten)]
     output: OutputArgs,
@@ -64,11 +70,12 @@ fn key_groups(text: &str) -> Result<KeyGroupRange, String> {
 /// Runs the command.
 pub(crate) fn run(args: &CatArgs, global: &Global) -> anyhow::Result<Exit> {
     let format = args.output.format.unwrap_or(Format::Jsonl);
-    let snapshot = args.snapshot.open(global)?;
-    let selector = args
-        .selector
-        .as_deref()
-        .map_or_else(StateSelector::all, |s| StateSelector::parse(s, &snapshot));
+    // A few key groups or rows are cheaper read where they lie than copied with all others.
+    let snapshot = match args.key.is_none() && args.key_groups.is_none() && args.limit.is_none() {
+        true => args.snapshot.open_to_scan(global)?,
+        false => args.snapshot.open(global)?,
+    };
+    let selector = selector(args.selector.as_deref(), &snapshot);
     let counts = Arc::new(Progress::default());
     let options = CatOptions {
         selector,
@@ -80,14 +87,16 @@ pub(crate) fn run(args: &CatArgs, global: &Global) -> anyhow::Result<Exit> {
         json: JsonOptions {
             long_as_string: args.long_as_string,
         },
+        show_data: global.show_data,
         threads: global.threads(),
         progress: counts.clone(),
     };
     if options.limit == Some(0) {
         return Err(UsageError("`--limit 0` asks for nothing".into()).into());
     }
-    let mut out = output::open(args.output.output.as_deref())?;
-    let mut rows = render::rows::Rows::new(format, &mut out)?;
+    let mut out = output::open(args.output.file.output.as_deref())?;
+    let mut rows = Rows::new(format, &mut out)?;
+    let begun = Instant::now();
     let shown = progress::show(&counts, global.quiet);
     let mut failed = None;
     let summary = cat(&snapshot, &options, rows.needs_spans(), |chunk: &Chunk| {
@@ -103,11 +112,24 @@ pub(crate) fn run(args: &CatArgs, global: &Global) -> anyhow::Result<Exit> {
     if let Some(error) = failed {
         return Err(error);
     }
-    // What came before an error in the snapshot has been promised.
+    // What came before an error in the snapshot has been promised to a reader of stdout.
     rows.finish(&mut out)?;
     out.flush()?;
-    for warning in summary?.warnings {
-        global.warn(&warning);
+    let summary = summary?;
+    out.finish()?;
+    for warning in &summary.warnings {
+        global.warn(warning);
+    }
+    global.tell(|| {
+        let (entries, ..) = counts.counts();
+        let seconds = begun.elapsed().as_secs_f64();
+        format!(
+            "{} rows of {entries} entries read in {seconds:.3} s",
+            summary.rows
+        )
+    });
+    if summary.rows == 0 && !global.quiet {
+        output::say("note", "no entry is what was asked for");
     }
     Ok(Exit::Done)
 }

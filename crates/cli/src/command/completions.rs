@@ -1,5 +1,7 @@
 //! `statetool completions`.
 
+use std::io::Write;
+
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
@@ -8,6 +10,10 @@ use crate::exit::Exit;
 
 /// Print a completion script for a shell.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  statetool completions bash > /etc/bash_completion.d/statetool
+  statetool completions zsh > ~/.zfunc/_statetool
+  statetool completions fish > ~/.config/fish/completions/statetool.fish")]
 pub(crate) struct CompletionsArgs {
     /// The shell.
     shell: Shell,
@@ -19,6 +25,6 @@ pub(crate) fn run(args: &CompletionsArgs) -> anyhow::Result<Exit> {
     clap_complete::generate(args.shell, &mut Cli::command(), "statetool", &mut script);
     let mut out = crate::output::open(None)?;
     out.write_all(&script)?;
-    out.flush()?;
+    out.finish()?;
     Ok(Exit::Done)
 }

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use clap::Args;
-use statetool_ops::inspect::{InspectOptions, detail, inspect};
+use clap::builder::BoolishValueParser;
+use serde::Serialize;
+use statetool_ops::inspect::{InspectOptions, InspectReport, OperatorDetail, details, inspect};
 use statetool_ops::progress::Progress;
-use statetool_snapshot::{Snapshot, StateSelector};
+use statetool_snapshot::Snapshot;
 
+use super::selector;
 use crate::args::{Format, Global, OutputArgs, SnapshotArgs};
 use crate::exit::Exit;
 use crate::{output, progress, render};
@@ -14,33 +17,44 @@ use crate::{output, progress, render};
 /// Show what is inside: operators, states, types, sizes, Kafka positions.
 ///
 /// Reads headers only, so it takes no longer for a large snapshot than for a small one; entries
-/// are "not counted" where only a scan could count them. `--stats` scans.
+/// are "not counted" where only a scan could count them. `--stats` scans. With a selector, whole
+/// types, serializers and the places of all bytes are shown too (in `table` and `json`).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   statetool inspect fixtures/1.20/keyed-states/rocksdb-canonical/snapshot
-  statetool inspect --stats SNAPSHOT per-user/totals
-  statetool inspect --format json SNAPSHOT | jq '.operators[].states[].name'
+  statetool inspect --stats fixtures/1.20/keyed-states/rocksdb-canonical/snapshot
+  statetool inspect fixtures/1.20/keyed-states/rocksdb-canonical/snapshot all-states/notes
+  statetool inspect -f json fixtures/1.20/kafka-source/hashmap-canonical/snapshot | jq .kafka
 
 Exit status: 0 done, 2 usage, 3 the snapshot cannot be read")]
 pub(crate) struct InspectArgs {
     #[command(flatten)]
     snapshot: SnapshotArgs,
-    /// An operator or a state to show in detail.
+    /// Operators or states to show in detail: OPERATOR, OPERATOR/STATE, */STATE.
     selector: Option<String>,
     /// Scan all entries: counts, bytes, sizes, largest keys, skew, timers, TTL ages.
-    #[arg(long, env = "STATETOOL_STATS")]
+    #[arg(long, env = "STATETOOL_STATS", value_parser = BoolishValueParser::new())]
     stats: bool,
     #[command(flatten)]
     output: OutputArgs,
 }
 
+/// The report with the details of what was selected.
+#[derive(Serialize)]
+struct Detailed<'r> {
+    #[serde(flatten)]
+    report: &'r InspectReport,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<OperatorDetail>,
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &InspectArgs, global: &Global) -> anyhow::Result<Exit> {
-    let snapshot = args.snapshot.open(global)?;
-    let selector = args
-        .selector
-        .as_deref()
-        .map_or_else(StateSelector::all, |s| StateSelector::parse(s, &snapshot));
+    let snapshot = match args.stats {
+        true => args.snapshot.open_to_scan(global)?,
+        false => args.snapshot.open(global)?,
+    };
+    let selector = selector(args.selector.as_deref(), &snapshot);
     let counts = Arc::new(Progress::default());
     let options = InspectOptions {
         selector: selector.clone(),
@@ -49,35 +63,35 @@ pub(crate) fn run(args: &InspectArgs, global: &Global) -> anyhow::Result<Exit> {
         progress: counts.clone(),
     };
     let shown = progress::show(&counts, global.quiet || !args.stats);
-    let report = inspect(&snapshot, &options)?;
+    let report = inspect(&snapshot, &options);
     drop(shown);
-    let mut out = output::open(args.output.output.as_deref())?;
+    let report = report?;
+    let details = || match args.selector {
+        Some(_) => details(&snapshot, &selector),
+        None => Ok(Vec::new()),
+    };
+    let mut out = output::open(args.output.file.output.as_deref())?;
     match args.output.format.unwrap_or(Format::Table) {
         Format::Table => {
             render::inspect::table(&report, &mut out)?;
-            if args.selector.is_some() {
-                write_details(&snapshot, &selector, &mut out)?;
-            }
+            render::detail::table(&details()?, &home(&snapshot), &mut out)?;
         }
-        Format::Json => render::json(&report, &mut out)?,
+        Format::Json => {
+            let (report, details) = (&report, details()?);
+            render::json(&Detailed { report, details }, &mut out)?;
+        }
         Format::Jsonl => render::inspect::jsonl(&report, &mut out)?,
         Format::Csv => render::inspect::csv(&report, &mut out)?,
     }
-    out.flush()?;
+    out.finish()?;
     Ok(Exit::Done)
 }
 
-fn write_details(
-    snapshot: &Snapshot,
-    selector: &StateSelector,
-    out: &mut dyn std::io::Write,
-) -> anyhow::Result<()> {
-    for operator in selector.operators(snapshot)? {
-        let loaded = snapshot.load_operator(&operator)?;
-        for state in loaded.states.iter().filter(|state| selector.wants(&state.name)) {
-            let detail = detail(snapshot.files(), operator.id().to_string(), &loaded, state);
-            render::inspect::detail(&detail, out)?;
-        }
-    }
-    Ok(())
+/// The directory that the snapshot's files lie in: of a checkpoint, the one that its shared
+/// files lie in too.
+fn home(snapshot: &Snapshot) -> String {
+    let directory = snapshot.files().directory();
+    let is_checkpoint = directory.file_name().is_some_and(|name| name.starts_with("chk-"));
+    let parent = directory.parent().filter(|_| is_checkpoint);
+    parent.as_ref().unwrap_or(directory).to_string()
 }

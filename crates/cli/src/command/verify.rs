@@ -18,7 +18,7 @@ use crate::{output, progress, render};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   statetool verify fixtures/1.20/keyed-states/rocksdb-canonical/snapshot
-  statetool verify --deep SNAPSHOT --format json
+  statetool verify --deep --format json fixtures/1.20/keyed-states/rocksdb-native/snapshot
 
 Exit status: 0 nothing found, 1 findings, 2 usage, 3 the metadata cannot be read")]
 pub(crate) struct VerifyArgs {
@@ -33,24 +33,28 @@ pub(crate) struct VerifyArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &VerifyArgs, global: &Global) -> anyhow::Result<Exit> {
-    let snapshot = args.snapshot.open(global)?;
+    let snapshot = match args.deep {
+        true => args.snapshot.open_to_scan(global)?,
+        false => args.snapshot.open(global)?,
+    };
     let counts = Arc::new(Progress::default());
     let shown = progress::show(&counts, global.quiet);
     let options = VerifyOptions {
         deep: args.deep,
+        show_data: global.show_data,
         threads: global.threads(),
         progress: counts,
     };
     let report = verify(&snapshot, &options);
     drop(shown);
-    let mut out = output::open(args.output.output.as_deref())?;
+    let mut out = output::open(args.output.file.output.as_deref())?;
     match args.output.format.unwrap_or(Format::Table) {
         Format::Table => render::verify::table(&report, &mut out)?,
         Format::Json => render::json(&report, &mut out)?,
         Format::Jsonl => render::verify::jsonl(&report, &mut out)?,
         Format::Csv => render::verify::csv(&report, &mut out)?,
     }
-    out.flush()?;
+    out.finish()?;
     Ok(if report.findings.is_empty() {
         Exit::Done
     } else {

@@ -3,221 +3,204 @@
 use std::io::Write;
 
 use serde_json::json;
-use statetool_ops::inspect::{Detail, InspectReport, OperatorReport, StateReport};
+use statetool_ops::inspect::{InspectReport, OperatorReport, StateReport};
+use statetool_ops::kafka::KafkaPosition;
 
-use super::{bytes, columns};
+use super::{Head, bytes, columns, count, json_line, short_type, stats};
+
+const STATE_HEADS: [Head; 9] = [
+    Head::Words("STATE"),
+    Head::Words("KIND"),
+    Head::Words("KEY"),
+    Head::Words("NAMESPACE"),
+    Head::Words("MAP KEY"),
+    Head::Words("VALUE"),
+    Head::Words("TTL"),
+    Head::Numbers("ENTRIES"),
+    Head::Numbers("BYTES"),
+];
+
+const KAFKA_HEADS: [Head; 7] = [
+    Head::Words("KAFKA SOURCE"),
+    Head::Words("TOPIC"),
+    Head::Numbers("PARTITION"),
+    Head::Numbers("NEXT OFFSET"),
+    Head::Numbers("STOPS AT"),
+    Head::Numbers("SUBTASK"),
+    Head::Words("STORED BY"),
+];
 
 /// For people.
 pub(crate) fn table(report: &InspectReport, out: &mut dyn Write) -> anyhow::Result<()> {
+    write_head(report, out)?;
+    let (with_states, without): (Vec<_>, Vec<_>) = report
+        .operators
+        .iter()
+        .partition(|operator| !operator.states.is_empty() || report.operators.len() == 1);
+    for operator in with_states {
+        operator_table(operator, out)?;
+    }
+    if !without.is_empty() {
+        writeln!(out, "\nwithout state:")?;
+        for operator in without {
+            writeln!(out, "  {}", operator_line(operator))?;
+        }
+    }
+    if !report.kafka.is_empty() {
+        let rows: Vec<_> = report.kafka.iter().map(kafka_row).collect();
+        write!(out, "\n{}", columns(0, &KAFKA_HEADS, &rows))?;
+    }
+    write_unreadable(report, out)?;
+    write_notes(report, out)
+}
+
+fn write_head(report: &InspectReport, out: &mut dyn Write) -> anyhow::Result<()> {
     let s = &report.snapshot;
     writeln!(out, "{}  {}", s.kind, s.location)?;
+    let taken = s
+        .timestamp
+        .as_ref()
+        .map_or_else(String::new, |time| format!(" of {time}"));
     writeln!(
         out,
-        "checkpoint {}, Flink {}, metadata version {}, {}, {} operators",
+        "checkpoint {}{taken}, Flink {}, metadata version {}, {}",
         s.checkpoint_id,
         s.flink,
         s.metadata_version,
         bytes(s.bytes),
-        report.operators.len()
     )?;
-    for operator in &report.operators {
-        operator_table(operator, out)?;
-    }
-    if !report.kafka.is_empty() {
-        let rows = report.kafka.iter().map(|p| {
-            let next = p.next_offset.map_or_else(
-                || p.marker.unwrap_or_default().to_owned(),
-                |next| next.to_string(),
-            );
-            let source = p.uid.clone().unwrap_or_else(|| p.operator.clone());
-            vec![
-                source,
-                p.topic.clone(),
-                p.partition.to_string(),
-                next,
-                p.subtask.to_string(),
-                p.generation.into(),
-            ]
-        });
-        let head = [
-            "KAFKA SOURCE",
-            "TOPIC",
-            "PARTITION",
-            "NEXT OFFSET",
-            "SUBTASK",
-            "STORED BY",
-        ];
-        write!(out, "\n{}", columns(&head, rows.collect()))?;
-    }
-    for unreadable in &report.unreadable {
-        let state = unreadable
-            .state
-            .as_deref()
-            .map_or_else(String::new, |state| format!("/{state}"));
-        writeln!(
-            out,
-            "\nnot interpretable: {}{state}: {}",
-            unreadable.operator, unreadable.reason
-        )?;
-    }
     Ok(())
+}
+
+fn operator_line(operator: &OperatorReport) -> String {
+    let id = format!("id:{}", operator.id);
+    let mut words = match (&operator.uid, &operator.name) {
+        (Some(uid), _) => vec![uid.clone(), id],
+        (None, Some(name)) => vec![format!("name:{name}"), id],
+        (None, None) => vec![id],
+    };
+    let (parallelism, max) = (operator.parallelism, operator.max_parallelism);
+    words.push(format!("parallelism {parallelism} of at most {max}"));
+    if operator.bytes > 0 {
+        words.push(bytes(operator.bytes));
+    }
+    if let (Some(name), true) = (&operator.name, operator.uid.is_some()) {
+        words.push(format!("\"{name}\""));
+    }
+    match operator.finished {
+        "no" => {}
+        "all" => words.push("finished".into()),
+        some => words.push(format!("finished: {some}")),
+    }
+    if operator.channel_states > 0 {
+        let channels = count(operator.channel_states as u64, "channel", "channels");
+        words.push(format!("{channels} with records in flight"));
+    }
+    words.join("  ")
 }
 
 fn operator_table(operator: &OperatorReport, out: &mut dyn Write) -> anyhow::Result<()> {
-    let label = operator
-        .uid
-        .as_deref()
-        .or(operator.name.as_deref())
-        .unwrap_or("(uid not known)");
-    write!(
-        out,
-        "\n{label}  id:{}  parallelism {}/{}",
-        operator.id, operator.parallelism, operator.max_parallelism
-    )?;
-    write!(out, "  {}", bytes(operator.bytes))?;
-    if let (Some(name), true) = (&operator.name, operator.uid.is_some()) {
-        write!(out, "  \"{name}\"")?;
-    }
-    if operator.finished != "no" {
-        write!(out, "  finished: {}", operator.finished)?;
-    }
-    if operator.channel_states > 0 {
-        write!(
-            out,
-            "  {} channels with records in flight",
-            operator.channel_states
-        )?;
-    }
-    writeln!(out)?;
+    writeln!(out, "\n{}", operator_line(operator))?;
     if operator.states.is_empty() {
         return Ok(writeln!(out, "  no states")?);
     }
-    let rows = operator.states.iter().map(state_row).collect();
-    let head = [
-        "  STATE",
-        "KIND",
-        "KEY",
-        "NAMESPACE",
-        "MAP KEY",
-        "VALUE",
-        "TTL",
-        "ENTRIES",
-        "BYTES",
-    ];
-    write!(out, "{}", columns(&head, rows))?;
+    let any_counted = operator.states.iter().any(|state| state.entries.is_some());
+    let rows: Vec<_> = operator
+        .states
+        .iter()
+        .map(|state| state_row(state, any_counted))
+        .collect();
+    write!(out, "{}", columns(2, &STATE_HEADS, &rows))?;
     for state in &operator.states {
-        stats(state, out)?;
+        stats::state(state, out)?;
     }
     if let Some(groups) = &operator.key_groups {
-        let largest: Vec<String> = groups
-            .largest
-            .iter()
-            .map(|(group, entries, size)| format!("{group}: {entries} in {}", bytes(*size)))
-            .collect();
-        writeln!(
-            out,
-            "  key groups: {} of {} used, the largest {:.1} times the mean ({})",
-            groups.used,
-            groups.of,
-            groups.skew,
-            largest.join(", ")
-        )?;
+        stats::key_groups(groups, out)?;
     }
     Ok(())
 }
 
-fn state_row(state: &StateReport) -> Vec<String> {
-    let text = |ty: &Option<String>| ty.clone().unwrap_or_else(|| "-".into());
+fn state_row(state: &StateReport, any_counted: bool) -> Vec<String> {
+    let short = |ty: &Option<String>| ty.as_deref().map(short_type).unwrap_or_default();
+    let number = |number: Option<String>| match number {
+        Some(number) => number,
+        None if any_counted => "not counted".to_owned(),
+        None => String::new(),
+    };
+    // That there is but one namespace says nothing.
+    let namespace = match state.namespace_type.as_deref() {
+        Some("VoidNamespace") => String::new(),
+        _ => short(&state.namespace_type),
+    };
     vec![
-        format!("  {}", state.name),
+        state.name.clone(),
         state.kind.into(),
-        text(&state.key_type),
-        text(&state.namespace_type),
-        text(&state.map_key_type),
-        text(&state.value_type),
-        if state.ttl { "yes" } else { "no" }.into(),
-        state
-            .entries
-            .map_or_else(|| "not counted".into(), |entries| entries.to_string()),
-        state.bytes.map_or_else(|| "not counted".into(), bytes),
+        short(&state.key_type),
+        namespace,
+        short(&state.map_key_type),
+        short(&state.value_type),
+        if state.ttl { "yes" } else { "" }.into(),
+        number(state.entries.map(|entries| entries.to_string())),
+        state.bytes.map(bytes).unwrap_or_default(),
     ]
 }
 
-fn stats(state: &StateReport, out: &mut dyn Write) -> anyhow::Result<()> {
-    let Some(stats) = state.stats.as_ref().filter(|_| state.entries > Some(0)) else {
-        return Ok(());
+fn kafka_row(position: &KafkaPosition) -> Vec<String> {
+    let next = match position.next_offset {
+        Some(next) => next.to_string(),
+        None => position.marker.unwrap_or_default().to_owned(),
     };
-    writeln!(
-        out,
-        "  {}: {:.1} % of the bytes; entries of {} to {} bytes",
-        state.name,
-        stats.share * 100.0,
-        stats.min_bytes,
-        stats.max_bytes
-    )?;
-    let sizes: Vec<String> = stats
-        .sizes
-        .iter()
-        .map(|size| format!("<{}: {}", size.below, size.entries))
-        .collect();
-    writeln!(out, "    sizes: {}", sizes.join(", "))?;
-    for key in &stats.largest_keys {
-        writeln!(
-            out,
-            "    large key: {} ({} in {} entries)",
-            key.key,
-            bytes(key.bytes),
-            key.entries
-        )?;
+    let stop = position.stopping_offset;
+    vec![
+        position
+            .uid
+            .clone()
+            .unwrap_or_else(|| format!("id:{}", position.operator)),
+        position.topic.clone(),
+        position.partition.to_string(),
+        next,
+        stop.map(|stop| stop.to_string()).unwrap_or_default(),
+        position.subtask.to_string(),
+        position.generation.into(),
+    ]
+}
+
+fn write_unreadable(report: &InspectReport, out: &mut dyn Write) -> anyhow::Result<()> {
+    if !report.unreadable.is_empty() {
+        writeln!(out, "\nnot interpretable:")?;
     }
-    for (what, times) in [("timers", &stats.timers), ("last access", &stats.last_access)] {
-        let Some(times) = times else { continue };
-        let text = |time: &Option<String>| time.clone().unwrap_or_else(|| "-".into());
-        writeln!(
-            out,
-            "    {what}: {} to {}",
-            text(&times.earliest),
-            text(&times.latest)
-        )?;
-        if times.at_end_of_input > 0 {
-            writeln!(out, "      at the end of the input: {}", times.at_end_of_input)?;
-        }
-        for bucket in &times.buckets {
-            writeln!(out, "      from {}: {}", bucket.from, bucket.count)?;
-        }
+    for unreadable in &report.unreadable {
+        let operator = report
+            .operators
+            .iter()
+            .find(|operator| operator.id == unreadable.operator);
+        let label = operator.and_then(|operator| operator.uid.as_ref());
+        let label = label.unwrap_or(&unreadable.operator);
+        let state = unreadable.state.as_ref();
+        let state = state.map_or_else(String::new, |state| format!("/{state}"));
+        let serializer = match unreadable.serializer.as_str() {
+            "" => String::new(),
+            serializer if unreadable.reason.contains(serializer) => String::new(),
+            serializer => format!("{serializer}: "),
+        };
+        writeln!(out, "  {label}{state}: {serializer}{}", unreadable.reason)?;
     }
     Ok(())
 }
 
-/// One state in detail.
-pub(crate) fn detail(detail: &Detail, out: &mut dyn Write) -> anyhow::Result<()> {
-    writeln!(out, "\n{}/{}", detail.operator, detail.state)?;
-    detail
-        .types
-        .lines()
-        .try_for_each(|line| writeln!(out, "  {line}"))?;
-    let text = |value: Option<String>| value.unwrap_or_else(|| "-".into());
-    let rows = detail.places.iter().map(|place| {
-        vec![
-            format!("  {}", place.subtask),
-            text(place.key_groups.clone()),
-            place.layout.into(),
-            text(place.offset.map(|offset| format!("{offset:#x}"))),
-            text(place.bytes.map(bytes)),
-            text(place.local_name.clone()),
-            place.file.clone(),
-        ]
-    });
-    let head = [
-        "  SUBTASK",
-        "KEY GROUPS",
-        "LAYOUT",
-        "OFFSET",
-        "FILE SIZE",
-        "LOCAL NAME",
-        "FILE",
-    ];
-    write!(out, "{}", columns(&head, rows.collect()))?;
+/// What a reader may miss, and how to get it.
+fn write_notes(report: &InspectReport, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut states = report.operators.iter().flat_map(|operator| &operator.states);
+    let mut notes = Vec::new();
+    if states.any(|state| state.entries.is_none() || state.bytes.is_none()) {
+        notes.push("entries and bytes of states: not counted; --stats counts them");
+    }
+    if report.operators.iter().any(|operator| operator.uid.is_none()) {
+        notes.push("uids are not stored in this snapshot; --uid NAME tells which operator has one");
+    }
+    if !notes.is_empty() {
+        writeln!(out, "\n{}", notes.join("\n"))?;
+    }
     Ok(())
 }
 
@@ -231,7 +214,7 @@ pub(crate) fn jsonl(report: &InspectReport, out: &mut dyn Write) -> anyhow::Resu
             {
                 row.extend(state);
             }
-            writeln!(out, "{row}")?;
+            json_line(&row, out)?;
         }
     }
     Ok(())

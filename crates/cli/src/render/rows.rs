@@ -5,19 +5,38 @@ use std::io::Write;
 use statetool_ops::cat::Chunk;
 use statetool_ops::row::FIELDS;
 
-use super::columns;
+use super::{Head, columns, shorten};
 use crate::args::Format;
 
 /// Writes rows as they come.
 pub(crate) struct Rows {
     format: Format,
     any: bool,
-    /// Rows of a table, whose widths are known only at the end.
+    /// Rows of a table, whose widths are known only when all of them are.
     table: Vec<Vec<String>>,
 }
 
 /// How wide a cell of a table may be.
 const MAX_CELL: usize = 60;
+
+/// After how many rows a table begins anew, so that memory stays bounded.
+const TABLE_ROWS: usize = 2000;
+
+/// The columns of a table, by the names of the fields; the operator by its uid if that is known.
+const TABLE: [Head; 12] = [
+    Head::Words("OPERATOR"),
+    Head::Words("STATE"),
+    Head::Words("KIND"),
+    Head::Numbers("KEY GROUP"),
+    Head::Words("KEY"),
+    Head::Words("NAMESPACE"),
+    Head::Words("MAP KEY"),
+    Head::Numbers("INDEX"),
+    Head::Words("VALUE"),
+    Head::Words("EXPIRES FROM"),
+    Head::Numbers("TIMESTAMP"),
+    Head::Numbers("SUBTASK"),
+];
 
 impl Rows {
     /// Begins the output.
@@ -62,48 +81,70 @@ impl Rows {
                     out.write_all(&csv_line(cells)?)?;
                 }
             }
-            Format::Table => self
-                .table
-                .extend(cells(chunk).map(|cells| cells.map(shorten).collect())),
+            Format::Table => {
+                for cells in table_cells(chunk) {
+                    self.table.push(cells);
+                    if self.table.len() == TABLE_ROWS {
+                        self.flush_table(out)?;
+                    }
+                }
+            }
         }
         Ok(())
     }
 
+    fn flush_table(&mut self, out: &mut dyn Write) -> anyhow::Result<()> {
+        if self.table.is_empty() {
+            return Ok(());
+        }
+        if std::mem::replace(&mut self.any, true) {
+            writeln!(out)?;
+        }
+        out.write_all(columns(0, &TABLE, &self.table).as_bytes())?;
+        self.table.clear();
+        Ok(())
+    }
+
     /// Ends the output.
-    pub(crate) fn finish(self, out: &mut dyn Write) -> anyhow::Result<()> {
+    pub(crate) fn finish(&mut self, out: &mut dyn Write) -> anyhow::Result<()> {
         match self.format {
             Format::Json => writeln!(out, "\n]}}")?,
-            Format::Table if !self.table.is_empty() => {
-                let used: Vec<bool> = (0..FIELDS.len())
-                    .map(|i| {
-                        self.table
-                            .iter()
-                            .any(|row| row.get(i).is_some_and(|cell| !cell.is_empty()))
-                    })
-                    .collect();
-                let keep = |cells: Vec<String>| {
-                    cells
-                        .into_iter()
-                        .zip(&used)
-                        .filter(|(_, used)| **used)
-                        .map(|(cell, _)| cell)
-                        .collect()
-                };
-                let head: Vec<&str> = FIELDS
-                    .into_iter()
-                    .zip(&used)
-                    .filter(|(_, used)| **used)
-                    .map(|(name, _)| name)
-                    .collect();
-                write!(
-                    out,
-                    "{}",
-                    columns(&head, self.table.into_iter().map(keep).collect())
-                )?;
-            }
-            _ => {}
+            Format::Table => self.flush_table(out)?,
+            Format::Jsonl | Format::Csv => {}
         }
         Ok(())
+    }
+}
+
+/// The cells of each row of a table.
+fn table_cells(chunk: &Chunk) -> impl Iterator<Item = Vec<String>> + '_ {
+    chunk.rows.iter().map(|spans| {
+        let mut cells = spans.iter().map(|span| {
+            let text = chunk.text.get(span.clone()).unwrap_or_default();
+            shorten(&table_cell(text), MAX_CELL)
+        });
+        let (id, uid) = (cells.next().unwrap_or_default(), cells.next().unwrap_or_default());
+        // As much of an id as a selector needs, and a little more.
+        let operator = match uid.is_empty() {
+            true => format!("id:{}", id.get(..8).unwrap_or(&id)),
+            false => uid,
+        };
+        std::iter::once(operator).chain(cells).collect()
+    })
+}
+
+/// Null as nothing, a string without its quotes if it can be told from other things then.
+fn table_cell(json: &[u8]) -> String {
+    let is_plain = |text: &str| {
+        !text.is_empty()
+            && !text.starts_with(char::is_whitespace)
+            && !text.ends_with(char::is_whitespace)
+            && !text.contains(char::is_control)
+    };
+    match serde_json::from_slice(json) {
+        Ok(serde_json::Value::Null) => String::new(),
+        Ok(serde_json::Value::String(text)) if is_plain(&text) => text,
+        _ => String::from_utf8_lossy(json).into_owned(),
     }
 }
 
@@ -125,11 +166,4 @@ fn csv_line<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>) -> anyhow::Resul
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(cells)?;
     Ok(writer.into_inner()?)
-}
-
-fn shorten(cell: String) -> String {
-    match cell.char_indices().nth(MAX_CELL) {
-        Some((at, _)) => format!("{}…", cell.get(..at).unwrap_or_default()),
-        None => cell,
-    }
 }

@@ -4,31 +4,39 @@ use std::io::Write;
 
 use statetool_ops::verify::{Finding, VerifyReport};
 
+use super::{count, json_line};
+
 /// For people.
 pub(crate) fn table(report: &VerifyReport, out: &mut dyn Write) -> anyhow::Result<()> {
     for finding in &report.findings {
         writeln!(out, "finding: {}{}", place(finding), finding.message)?;
     }
     for note in &report.notes {
-        writeln!(out, "not interpretable: {}{}", place(note), note.message)?;
+        writeln!(out, "note: {}{}", place(note), note.message)?;
     }
     let c = &report.checked;
-    let result = match report.findings.len() {
+    let result = match report.findings.len() as u64 {
         0 => "no findings".to_owned(),
-        1 => "1 finding".to_owned(),
-        n => format!("{n} findings"),
+        n => count(n, "finding", "findings"),
     };
     let depth = if report.deep { "decoded" } else { "read" };
     writeln!(
         out,
-        "{result}: {} operators, {} handles, {} entries {depth}  {}",
-        c.operators, c.handles, c.entries, report.location
+        "{result}: {}, {}, {} {depth}  {}",
+        count(c.operators, "operator", "operators"),
+        count(c.handles, "handle", "handles"),
+        count(c.entries, "entry", "entries"),
+        report.location
     )?;
     Ok(())
 }
 
 fn place(finding: &Finding) -> String {
     let mut text = String::new();
+    // What could not be loaded says itself where.
+    if finding.message.starts_with("operator `") {
+        return text;
+    }
     if let Some(operator) = finding.uid.as_ref().or(finding.operator.as_ref()) {
         text.push_str(&format!("operator `{operator}`: "));
     }
@@ -44,7 +52,7 @@ fn place(finding: &Finding) -> String {
 /// A line a finding.
 pub(crate) fn jsonl(report: &VerifyReport, out: &mut dyn Write) -> anyhow::Result<()> {
     for finding in &report.findings {
-        writeln!(out, "{}", serde_json::to_string(finding)?)?;
+        json_line(finding, out)?;
     }
     Ok(())
 }

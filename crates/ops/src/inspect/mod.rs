@@ -1,10 +1,12 @@
 //! `inspect`: what is in a snapshot.
 
 mod detail;
+mod groups;
+mod largest;
 mod model;
 mod stats;
 
-pub use detail::{BytePlace, Detail, detail};
+pub use detail::{BytePlace, OperatorDetail, SerializerDetail, StateDetail, details};
 pub use model::{
     InspectReport, KeyGroupStats, LargestKey, OperatorReport, SizeBucket, SnapshotInfo, StateReport,
     StateStats, UnreadableReport,
@@ -41,12 +43,14 @@ pub fn inspect(snapshot: &Snapshot, options: &InspectOptions) -> Result<InspectR
     let mut report = InspectReport::new(snapshot);
     let mut known = options.selector.state.is_none();
     let operators = options.selector.operators(snapshot)?;
+    snapshot.open_ahead(&operators);
     for operator in &operators {
         let loaded = snapshot.load_operator(operator)?;
-        known |= loaded
-            .states
-            .iter()
-            .any(|state| options.selector.wants(&state.name));
+        let wanted = |state: &Arc<State>| options.selector.wants(&state.name);
+        if options.selector.state.is_some() && !loaded.states.iter().any(wanted) {
+            continue;
+        }
+        known = true;
         let stats = match options.stats {
             true => Some(stats::collect(snapshot, operator, &loaded, options)?),
             false => None,
@@ -76,7 +80,7 @@ impl InspectReport {
                 location: snapshot.location().to_string(),
                 kind: snapshot.kind().name(),
                 checkpoint_id: metadata.checkpoint_id,
-                timestamp: None,
+                timestamp: snapshot.modified().map(crate::time::of_system),
                 metadata_version: metadata.version.number(),
                 flink: snapshot.releases().to_string(),
                 bytes: streams

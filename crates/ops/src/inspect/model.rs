@@ -29,7 +29,7 @@ pub struct SnapshotInfo {
     pub kind: &'static str,
     /// Id of the checkpoint.
     pub checkpoint_id: i64,
-    /// When it was taken, where that is known; the metadata does not say.
+    /// When its metadata file was written, as its store says; the metadata itself does not.
     pub timestamp: Option<String>,
     /// Version of the metadata format.
     pub metadata_version: i32,

@@ -1,16 +1,15 @@
 //! `inspect --stats`: scans the entries, decoding no more than keys of maps and time stamps.
 
-use std::collections::HashMap;
-
 use statetool_format::Reader;
 use statetool_snapshot::{
-    Entry, ErrorKind, Flow, KeyParts, LoadedOperator, Operator, Payload, Result, Snapshot, State, StateKind,
-    StoredKey, Unreadable,
+    Entry, ErrorKind, Flow, LoadedOperator, Operator, Payload, Result, Snapshot, State, StateKind, StoredKey,
+    Unreadable,
 };
-use statetool_values::{Framing, JsonOptions, JsonWriter, Type, walk};
 
 use super::InspectOptions;
-use super::model::{KeyGroupStats, LargestKey, SizeBucket, StateStats};
+use super::groups::KeyGroups;
+use super::largest::LargestKeys;
+use super::model::{KeyGroupStats, SizeBucket, StateStats};
 use crate::time::TimeHistogram;
 use crate::work;
 
@@ -18,7 +17,7 @@ use crate::work;
 #[derive(Default)]
 pub(super) struct OperatorStats {
     states: Vec<StateCounts>,
-    groups: HashMap<u32, (u64, u64)>,
+    groups: KeyGroups,
     max_parallelism: u32,
     pub(super) unreadable: Vec<Unreadable>,
 }
@@ -33,26 +32,10 @@ pub(super) struct StateCounts {
     min: u64,
     max: u64,
     sizes: [u64; 64],
-    largest: Vec<Run>,
-    run: Option<Run>,
+    largest: LargestKeys,
     timers: TimeHistogram,
     last_access: TimeHistogram,
 }
-
-/// Consecutive entries of one key.
-#[derive(Clone)]
-struct Run {
-    key_group: Option<u32>,
-    /// Serialized key and namespace, whose types the state knows.
-    id: Vec<u8>,
-    key: serde_json::Value,
-    namespace: serde_json::Value,
-    entries: u64,
-    bytes: u64,
-}
-
-/// How many of the largest keys and key groups a report shows.
-const LARGEST: usize = 5;
 
 /// Scans the wanted states of an operator.
 pub(super) fn collect(
@@ -154,9 +137,7 @@ impl OperatorStats {
 
     fn add(&mut self, entry: &Entry<'_>, bytes: u64, at: usize) -> Result<()> {
         if let Some(group) = entry.key_group {
-            let counts = self.groups.entry(group).or_default();
-            counts.0 += 1;
-            counts.1 += bytes;
+            self.groups.add(group, bytes);
         }
         match self.states.get_mut(at) {
             Some(counts) => counts.add(entry, bytes),
@@ -166,7 +147,7 @@ impl OperatorStats {
 
     fn merge(&mut self, other: Self) {
         for mut counts in other.states {
-            counts.end_run();
+            counts.largest.end_run();
             match self
                 .states
                 .iter_mut()
@@ -176,30 +157,12 @@ impl OperatorStats {
                 None => self.states.push(counts),
             }
         }
-        for (group, (entries, bytes)) in other.groups {
-            let counts = self.groups.entry(group).or_default();
-            counts.0 += entries;
-            counts.1 += bytes;
-        }
+        self.groups.merge(other.groups);
         self.unreadable.extend(other.unreadable);
     }
 
     pub(super) fn key_groups(&self) -> Option<KeyGroupStats> {
-        let total: u64 = self.groups.values().map(|(_, bytes)| bytes).sum();
-        let mut groups: Vec<(u32, u64, u64)> = self
-            .groups
-            .iter()
-            .map(|(group, (entries, bytes))| (*group, *entries, *bytes))
-            .collect();
-        groups.sort_by_key(|(group, _, bytes)| (std::cmp::Reverse(*bytes), *group));
-        let (_, _, largest) = groups.first()?;
-        let mean = total as f64 / f64::from(self.max_parallelism.max(1));
-        Some(KeyGroupStats {
-            used: groups.len() as u32,
-            of: self.max_parallelism,
-            skew: if mean > 0.0 { *largest as f64 / mean } else { 0.0 },
-            largest: groups.into_iter().take(LARGEST).collect(),
-        })
+        self.groups.report(self.max_parallelism)
     }
 }
 
@@ -214,8 +177,7 @@ impl StateCounts {
             min: u64::MAX,
             max: 0,
             sizes: [0; 64],
-            largest: Vec::new(),
-            run: None,
+            largest: LargestKeys::new(state),
             timers: TimeHistogram::default(),
             last_access: TimeHistogram::default(),
         }
@@ -237,7 +199,9 @@ impl StateCounts {
         if entry.state.ttl {
             self.add_last_access(entry)?;
         }
-        self.add_to_run(entry, bytes);
+        if entry.key_group.is_some() {
+            self.largest.add(entry, bytes);
+        }
         Ok(())
     }
 
@@ -248,7 +212,7 @@ impl StateCounts {
                 .ok()
                 .map(|flipped| flipped ^ i64::MIN),
             StoredKey::Split { timestamp, .. } => timestamp,
-            StoredKey::None { .. } => None,
+            StoredKey::Element { .. } | StoredKey::Broadcast { .. } => None,
         };
         timestamp
             .into_iter()
@@ -277,52 +241,6 @@ impl StateCounts {
         Ok(())
     }
 
-    /// Entries of one map lie side by side, so the bytes of a key are those of a run.
-    fn add_to_run(&mut self, entry: &Entry<'_>, bytes: u64) {
-        if self.kind != StateKind::Map {
-            let floor = self.largest.last().map_or(0, |run| run.bytes);
-            if entry.key_group.is_some() && (self.largest.len() < LARGEST || bytes > floor) {
-                if let Some(run) = Run::begin(entry, bytes) {
-                    self.keep(run);
-                }
-            }
-            return;
-        }
-        let Ok(Some(parts)) = entry.key_parts() else {
-            return;
-        };
-        match self.run.as_mut() {
-            Some(run) if run.is_of(entry.key_group, &parts) => {
-                run.entries += 1;
-                run.bytes += bytes;
-            }
-            _ => {
-                self.end_run();
-                self.run = Some(Run {
-                    key_group: entry.key_group,
-                    id: [parts.key, parts.namespace].concat(),
-                    key: json(entry.state.key.as_deref(), parts.key),
-                    namespace: json(entry.state.namespace.as_deref(), parts.namespace),
-                    entries: 1,
-                    bytes,
-                });
-            }
-        }
-    }
-
-    fn end_run(&mut self) {
-        if let Some(run) = self.run.take() {
-            self.keep(run);
-        }
-    }
-
-    fn keep(&mut self, run: Run) {
-        self.largest.push(run);
-        self.largest
-            .sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.id.cmp(&b.id)));
-        self.largest.truncate(LARGEST);
-    }
-
     fn merge(&mut self, other: Self) {
         self.entries += other.entries;
         self.bytes += other.bytes;
@@ -332,7 +250,7 @@ impl StateCounts {
             .iter_mut()
             .zip(other.sizes)
             .for_each(|(bucket, count)| *bucket += count);
-        other.largest.into_iter().for_each(|run| self.keep(run));
+        self.largest.merge(other.largest);
         self.timers.merge(other.timers);
         self.last_access.merge(other.last_access);
     }
@@ -357,53 +275,9 @@ impl StateCounts {
                 .filter(|(_, count)| **count > 0)
                 .map(bucket)
                 .collect(),
-            largest_keys: self.largest.iter().map(Run::report).collect(),
+            largest_keys: self.largest.report(),
             timers: self.timers.report(),
             last_access: self.last_access.report(),
         }
-    }
-}
-
-impl Run {
-    fn begin(entry: &Entry<'_>, bytes: u64) -> Option<Self> {
-        let parts = entry.key_parts().ok()??;
-        Some(Self {
-            key_group: entry.key_group,
-            id: [parts.key, parts.namespace].concat(),
-            key: json(entry.state.key.as_deref(), parts.key),
-            namespace: json(entry.state.namespace.as_deref(), parts.namespace),
-            entries: 1,
-            bytes,
-        })
-    }
-
-    fn is_of(&self, key_group: Option<u32>, parts: &KeyParts<'_>) -> bool {
-        self.key_group == key_group
-            && self.id.len() == parts.key.len() + parts.namespace.len()
-            && self.id.starts_with(parts.key)
-            && self.id.ends_with(parts.namespace)
-    }
-
-    fn report(&self) -> LargestKey {
-        LargestKey {
-            key: self.key.clone(),
-            namespace: self.namespace.clone(),
-            key_group: self.key_group,
-            entries: self.entries,
-            bytes: self.bytes,
-        }
-    }
-}
-
-/// A serialized key or namespace as rows show it.
-fn json(ty: Option<&Type>, bytes: &[u8]) -> serde_json::Value {
-    let Some(ty) = ty else {
-        return serde_json::Value::Null;
-    };
-    let mut text = Vec::new();
-    let mut writer = JsonWriter::new(&mut text, JsonOptions::default());
-    match walk(ty, &mut Reader::new(bytes), Framing::Framed, &mut writer) {
-        Ok(_) => serde_json::from_slice(&text).unwrap_or_default(),
-        Err(_) => serde_json::Value::Null,
     }
 }

@@ -1,16 +1,27 @@
 //! Contents: streams parse to their exact ends; with `--deep`, every key and value decodes.
 
+use std::sync::Arc;
+
+use statetool_backend::rocksdb::Database;
 use statetool_format::key_group::key_group_of_hash;
 use statetool_format::{Fault, Reader, Result as FormatResult};
 use statetool_snapshot::{
     Entry, ErrorKind, Flow, Layout, LoadedOperator, Operator, Part, Payload, Result, Snapshot, StateKind,
 };
-use statetool_values::{Extent, Framing, Skip, Type, Value, java_hash, walk};
+use statetool_values::{Extent, Framing, Skip, Type, decode_java_hash, walk};
 
 use super::{Checked, Finding, MAX_FINDINGS, VerifyOptions, VerifyReport};
 use crate::work;
 
-/// What one thread found.
+/// What one thread checks at a time.
+enum Task<'p> {
+    /// A table of a database, whose scan sees only what the newest entries say.
+    Table(u32, Arc<Database>, u64),
+    /// Entries as a job would see them.
+    Entries(work::WorkItem<'p>),
+}
+
+/// What a task found.
 #[derive(Default)]
 struct Found {
     findings: Vec<Finding>,
@@ -33,17 +44,33 @@ pub(super) fn check(
             None => note,
         });
     }
+    let mut tasks = Vec::new();
     for part in &loaded.parts {
-        check_tables(snapshot, operator, part, report);
+        add_tables(snapshot, operator, part, report, &mut tasks);
     }
-    let items = work::items(loaded, None);
+    tasks.extend(work::items(loaded, None).into_iter().map(Task::Entries));
     options.progress.expect(operator.recorded_bytes());
-    let scan = |found: &mut Found, item: &work::WorkItem<'_>| {
-        check_item(snapshot, operator, item, options, found);
+    let numbered: Vec<_> = tasks.iter().enumerate().collect();
+    let run = |done: &mut Vec<(usize, Found)>, (number, task): &(usize, &Task<'_>)| {
+        let mut found = Found::default();
+        match task {
+            Task::Table(subtask, database, file) => {
+                let checked = database.verify_file(*file).err();
+                let finding = |message: String| Finding::of(operator, message).subtask(*subtask);
+                found
+                    .findings
+                    .extend(checked.map(|error| finding(error.to_string())));
+            }
+            Task::Entries(item) => check_item(snapshot, operator, item, options, &mut found),
+        }
+        done.push((*number, found));
         Ok(())
     };
     // Errors have become findings.
-    for found in work::for_each(&items, options.threads, Found::default, scan).unwrap_or_default() {
+    let threads = work::for_each(&numbered, options.threads, Vec::new, run).unwrap_or_default();
+    let mut done: Vec<_> = threads.into_iter().flatten().collect();
+    done.sort_by_key(|(number, _)| *number);
+    for (_, found) in done {
         report.findings.extend(found.findings);
         report.notes.extend(found.notes);
         report.checked.entries += found.checked.entries;
@@ -53,8 +80,14 @@ pub(super) fn check(
     report.notes.dedup();
 }
 
-/// Checks the tables of a database, whose scan sees only what the newest entries say.
-fn check_tables(snapshot: &Snapshot, operator: &Operator<'_>, part: &Part, report: &mut VerifyReport) {
+/// Adds the tables of a database to what is checked.
+fn add_tables(
+    snapshot: &Snapshot,
+    operator: &Operator<'_>,
+    part: &Part,
+    report: &mut VerifyReport,
+    tasks: &mut Vec<Task<'_>>,
+) {
     match &part.layout {
         Layout::RocksDb(database) => {
             let finding = |message: String| Finding::of(operator, message).subtask(part.subtask);
@@ -66,17 +99,14 @@ fn check_tables(snapshot: &Snapshot, operator: &Operator<'_>, part: &Part, repor
                             "the manifest names `{missing}`, which is not in the handle"
                         )));
                     }
-                    for file in opened.families().iter().flat_map(|family| family.files()) {
-                        if let Err(error) = opened.verify_file(file.number) {
-                            report.findings.push(finding(error.to_string()));
-                        }
-                    }
+                    let files = opened.families().iter().flat_map(|family| family.files());
+                    tasks.extend(files.map(|file| Task::Table(part.subtask, opened.clone(), file.number)));
                 }
             }
         }
         Layout::Changelog { base, .. } => base
             .iter()
-            .for_each(|part| check_tables(snapshot, operator, part, report)),
+            .for_each(|part| add_tables(snapshot, operator, part, report, tasks)),
         _ => {}
     }
 }
@@ -94,7 +124,6 @@ fn check_item(
         checked,
     } = found;
     let finding = |message: String| Finding::of(operator, message).subtask(item.part.subtask);
-    let before = findings.len();
     let mut ticker = options.progress.ticker();
     let mut visit = |entry: &Entry<'_>| -> Result<Flow> {
         let bytes = entry.bytes();
@@ -113,8 +142,12 @@ fn check_item(
                 let at = entry
                     .offset
                     .map_or_else(String::new, |offset| format!("entry at offset {offset:#x}, "));
-                findings.push(finding(format!("{group}{at}{error}")).state(&entry.state.name));
-                Ok(if findings.len() - before < MAX_FINDINGS {
+                let data = match options.show_data {
+                    true => crate::row::data_of(entry),
+                    false => String::new(),
+                };
+                findings.push(finding(format!("{group}{at}{error}{data}")).state(&entry.state.name));
+                Ok(if findings.len() < MAX_FINDINGS {
                     Flow::Continue(())
                 } else {
                     Flow::Break(())
@@ -139,11 +172,10 @@ fn check_entry(entry: &Entry<'_>, max_parallelism: u32) -> FormatResult<()> {
     let state = entry.state;
     match entry.key_parts() {
         Ok(Some(parts)) => {
-            check_part(state.key.as_deref(), parts.key)?;
+            check_key(entry, parts.key, max_parallelism)?;
             if state.kind == StateKind::Map {
                 check_part(state.map_key.as_deref(), parts.map_key.unwrap_or_default())?;
             }
-            check_key_group(entry, parts.key, max_parallelism)?;
         }
         Ok(None) => check_part(state.map_key.as_deref(), entry.map_key()?.unwrap_or_default())?,
         Err(error) if matches!(error.fault(), Fault::UnknownClass(_)) => {}
@@ -172,16 +204,17 @@ fn check_part(ty: Option<&Type>, bytes: &[u8]) -> FormatResult<()> {
     }
 }
 
-/// A key in the wrong key group is invisible to the job.
-fn check_key_group(entry: &Entry<'_>, key: &[u8], max_parallelism: u32) -> FormatResult<()> {
+/// Decodes a key; one in the wrong key group is invisible to the job.
+fn check_key(entry: &Entry<'_>, key: &[u8], max_parallelism: u32) -> FormatResult<()> {
     let (Some(ty), Some(group)) = (&entry.state.key, entry.key_group) else {
-        return Ok(());
+        return check_part(entry.state.key.as_deref(), key);
     };
     let r = &mut Reader::new(key);
-    let Ok((value, Extent::Exact)) = Value::decode(ty, r, Framing::Framed) else {
-        return Ok(());
-    };
-    let Some(hash) = java_hash(ty, &value) else {
+    let (extent, hash) = decode_java_hash(ty, r, Framing::Framed)?;
+    if extent == Extent::Exact {
+        r.finish("value")?;
+    }
+    let Some(hash) = hash else {
         return Ok(());
     };
     match key_group_of_hash(hash, max_parallelism) {

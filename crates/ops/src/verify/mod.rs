@@ -15,6 +15,8 @@ use crate::progress::Progress;
 pub struct VerifyOptions {
     /// Whether to decode every key and value.
     pub deep: bool,
+    /// Whether findings may show keys and values.
+    pub show_data: bool,
     /// How many threads work.
     pub threads: usize,
     /// Where to count what has been read.
@@ -113,7 +115,9 @@ pub fn verify(snapshot: &Snapshot, options: &VerifyOptions) -> VerifyReport {
         notes: Vec::new(),
     };
     structure::check_metadata(snapshot, &mut report);
-    for operator in snapshot.operators() {
+    let operators: Vec<_> = snapshot.operators().collect();
+    snapshot.open_ahead(&operators);
+    for operator in operators {
         report.checked.operators += 1;
         structure::check_operator(snapshot, &operator, &mut report);
         match snapshot.load_operator(&operator) {

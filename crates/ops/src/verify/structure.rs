@@ -45,6 +45,7 @@ pub(super) fn check_operator(snapshot: &Snapshot, operator: &Operator<'_>, repor
         });
     }
     check_indices(operator, report);
+    measure(snapshot, operator);
     for (subtask, state) in operator.state.running() {
         let finding = |message: String| Finding::of(operator, message).subtask(subtask);
         check_subtask(snapshot, operator, subtask, state, report, &finding);
@@ -55,6 +56,15 @@ pub(super) fn check_operator(snapshot: &Snapshot, operator: &Operator<'_>, repor
     check_coverage(operator, report, "raw keyed state", |state| {
         state.raw_keyed.as_ref()
     });
+}
+
+/// Asks for the sizes of all files of an operator that lie in remote systems at the same time.
+fn measure(snapshot: &Snapshot, operator: &Operator<'_>) {
+    let mut streams = Vec::new();
+    for (_, state) in operator.state.running() {
+        state.visit_streams(&mut |stream| streams.push(stream));
+    }
+    snapshot.files().measure_ahead(streams);
 }
 
 fn check_indices(operator: &Operator<'_>, report: &mut VerifyReport) {
@@ -205,6 +215,11 @@ fn check_exists(
         Ok(source) => Some(source.len()),
         Err(error) => {
             report.findings.push(finding(error.to_string()));
+            // Files that were moved are missing together, and the advice is the same for them.
+            let advice = error.help().map(Finding::new);
+            report
+                .notes
+                .extend(advice.filter(|advice| !report.notes.contains(advice)));
             None
         }
     }

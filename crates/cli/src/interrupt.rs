@@ -1,0 +1,34 @@
+//! Ctrl-C and its kin: no half files, and the exit code that shells expect.
+
+use std::io::Write;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::output::{is_interactive, remove_unfinished};
+
+/// What shells add to the number of a signal: 130 stands for Ctrl-C.
+const EXIT_BASE: i32 = 128;
+
+/// Lets the first such signal end the program in order.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the main thread is busy; what it has not finished is removed here"
+)]
+pub(crate) fn install() {
+    // Without a handler the system's own one ends the program, which leaves a hidden file at worst.
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
+        return;
+    };
+    std::thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            remove_unfinished();
+            if is_interactive() {
+                // The progress bar has not ended its line.
+                let _ = writeln!(anstream::stderr());
+            }
+            statetool_store::remove_caches();
+            std::process::exit(EXIT_BASE + signal);
+        }
+    });
+}

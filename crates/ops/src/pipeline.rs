@@ -1,0 +1,431 @@
+//! Items that are scanned by some threads and finished by any, and whose results come in order.
+//!
+//! A scan cannot be divided: where an entry begins is known only behind the one before. What is done
+//! with the entries can be, so a scan hands its entries over in batches, and every thread that has no
+//! item to scan, or whose own item has run far enough ahead, finishes batches of whatever item.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use statetool_snapshot::{Flow, Result};
+
+/// How many batches may be on their way for each thread, and how many more of the item that comes first.
+const BATCHES_AHEAD: usize = 4;
+
+/// Runs `scan` for every item on `threads` threads, makes results of the batches it hands over with
+/// `finish`, and gives these to `consume` in the order of items and batches, whatever the number of
+/// threads.
+///
+/// # Errors
+/// The first error by that order, after all results before it; and what `consume` returns.
+/// `consume` ends everything with `Break`.
+pub fn in_order<I: Sync, B: Send, T: Send>(
+    items: &[I],
+    threads: usize,
+    scan: impl Fn(&I, &Feed<'_, B, T>) -> Result<()> + Sync,
+    finish: impl Fn(B) -> Result<T> + Sync,
+    mut consume: impl FnMut(T) -> Result<Flow>,
+) -> Result<Flow> {
+    let threads = threads.max(1);
+    let shared = Shared {
+        board: Mutex::new(Board::new(items.len(), BATCHES_AHEAD * threads)),
+        changed: Condvar::new(),
+        finish: &finish,
+    };
+    let stop = |is_consumer| Stop {
+        shared: &shared,
+        is_consumer,
+    };
+    std::thread::scope(|scope| {
+        let _stop = stop(true);
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let _stop = stop(false);
+                shared.work(items, &scan);
+            });
+        }
+        while let Some(result) = shared.next_result() {
+            if consume(result?)?.is_break() {
+                return Ok(Flow::Break(()));
+            }
+        }
+        Ok(Flow::Continue(()))
+    })
+}
+
+/// Where the scan of one item hands over its batches.
+pub struct Feed<'s, B, T> {
+    shared: &'s Shared<'s, B, T>,
+    item: usize,
+}
+
+impl<B, T> Feed<'_, B, T> {
+    /// Hands over a batch; says `Break` once nobody wants more.
+    pub fn hand_over(&self, batch: B) -> Flow {
+        let mut board = self.shared.lock();
+        loop {
+            if board.stopped {
+                return Flow::Break(());
+            }
+            if board.has_room(self.item) {
+                board.add(self.item, batch);
+                self.shared.changed.notify_all();
+                return Flow::Continue(());
+            }
+            // Far enough ahead: there are other things to do.
+            board = match board.waiting.pop_first() {
+                Some((place, other)) => {
+                    drop(board);
+                    self.shared.finish(place, other);
+                    self.shared.lock()
+                }
+                None => self.shared.wait(board),
+            };
+        }
+    }
+}
+
+struct Shared<'f, B, T> {
+    board: Mutex<Board<B, T>>,
+    changed: Condvar,
+    finish: &'f (dyn Fn(B) -> Result<T> + Sync),
+}
+
+/// Number of an item, and of a batch of it.
+type Place = (usize, usize);
+
+/// Who does what.
+struct Board<B, T> {
+    items: usize,
+    /// The item that is to be scanned next.
+    next: usize,
+    /// Items that are being scanned or whose results have not all been given away; the first is number `first`.
+    lanes: VecDeque<Lane<T>>,
+    first: usize,
+    /// How many batches may be on their way.
+    room: usize,
+    /// Batches that nobody has taken up.
+    waiting: BTreeMap<Place, B>,
+    stopped: bool,
+}
+
+/// The results of one item.
+struct Lane<T> {
+    /// Results that have not been given away; nothing where a batch is not finished.
+    results: VecDeque<Option<Result<T>>>,
+    /// How many have been given away.
+    gone: usize,
+    scanned: bool,
+}
+
+enum Task<B> {
+    Finish(Place, B),
+    Scan(usize),
+    Wait,
+    End,
+}
+
+impl<B, T> Board<B, T> {
+    fn new(items: usize, room: usize) -> Self {
+        Self {
+            items,
+            next: 0,
+            lanes: VecDeque::new(),
+            first: 0,
+            room,
+            waiting: BTreeMap::new(),
+            stopped: false,
+        }
+    }
+
+    /// What a thread does that has nothing to do: what is needed first comes first.
+    fn task(&mut self) -> Task<B> {
+        if self.stopped {
+            return Task::End;
+        }
+        if let Some((place, batch)) = self.waiting.pop_first() {
+            return Task::Finish(place, batch);
+        }
+        if self.next == self.items {
+            return match self.lanes.iter().all(|lane| lane.scanned) {
+                true => Task::End,
+                false => Task::Wait,
+            };
+        }
+        if self.taken() >= self.room {
+            return Task::Wait;
+        }
+        self.next += 1;
+        self.lanes.push_back(Lane {
+            results: VecDeque::new(),
+            gone: 0,
+            scanned: false,
+        });
+        Task::Scan(self.next - 1)
+    }
+
+    fn lane(&mut self, item: usize) -> Option<&mut Lane<T>> {
+        self.lanes.get_mut(item.checked_sub(self.first)?)
+    }
+
+    /// How many batches are on their way.
+    fn taken(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.results.len()).sum()
+    }
+
+    /// Whether one more batch of an item may be on its way. The item that comes first always has room
+    /// once its own results are given away, or nothing would ever go on.
+    fn has_room(&self, item: usize) -> bool {
+        self.taken() < self.room
+            || item == self.first
+                && self
+                    .lanes
+                    .front()
+                    .is_some_and(|lane| lane.results.len() < BATCHES_AHEAD)
+    }
+
+    fn add(&mut self, item: usize, batch: B) {
+        if let Some(lane) = self.lane(item) {
+            let place = (item, lane.gone + lane.results.len());
+            lane.results.push_back(None);
+            self.waiting.insert(place, batch);
+        }
+    }
+
+    fn put(&mut self, (item, batch): Place, result: Result<T>) {
+        if let Some(lane) = self.lane(item)
+            && let Some(at) = batch.checked_sub(lane.gone)
+            && let Some(place) = lane.results.get_mut(at)
+        {
+            *place = Some(result);
+        }
+    }
+
+    fn end(&mut self, item: usize, outcome: Result<()>) {
+        if let Some(lane) = self.lane(item) {
+            lane.results.extend(outcome.err().map(|error| Some(Err(error))));
+            lane.scanned = true;
+        }
+    }
+
+    /// The next result if it is there; `None` in its place if there will be none.
+    fn take(&mut self) -> Option<Option<Result<T>>> {
+        loop {
+            if self.stopped {
+                return Some(None);
+            }
+            let Some(lane) = self.lanes.front_mut() else {
+                return (self.next == self.items).then_some(None);
+            };
+            match lane.results.front_mut() {
+                Some(place) => {
+                    let result = place.take()?;
+                    lane.results.pop_front();
+                    lane.gone += 1;
+                    return Some(Some(result));
+                }
+                None if lane.scanned => {
+                    self.lanes.pop_front();
+                    self.first += 1;
+                }
+                None => return None,
+            }
+        }
+    }
+}
+
+impl<B, T> Shared<'_, B, T> {
+    fn lock(&self) -> MutexGuard<'_, Board<B, T>> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'b>(&self, board: MutexGuard<'b, Board<B, T>>) -> MutexGuard<'b, Board<B, T>> {
+        self.changed.wait(board).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work<I>(&self, items: &[I], scan: &(impl Fn(&I, &Feed<'_, B, T>) -> Result<()> + Sync)) {
+        let mut board = self.lock();
+        loop {
+            board = match board.task() {
+                Task::End => return,
+                Task::Wait => self.wait(board),
+                Task::Finish(place, batch) => {
+                    drop(board);
+                    self.finish(place, batch);
+                    self.lock()
+                }
+                Task::Scan(index) => {
+                    drop(board);
+                    let feed = Feed {
+                        shared: self,
+                        item: index,
+                    };
+                    let outcome = items.get(index).map_or(Ok(()), |item| scan(item, &feed));
+                    let mut board = self.lock();
+                    board.end(index, outcome);
+                    self.changed.notify_all();
+                    board
+                }
+            };
+        }
+    }
+
+    fn finish(&self, place: Place, batch: B) {
+        let result = (self.finish)(batch);
+        self.lock().put(place, result);
+        self.changed.notify_all();
+    }
+
+    /// Waits for the next result; `None` after the last.
+    fn next_result(&self) -> Option<Result<T>> {
+        let mut board = self.lock();
+        loop {
+            let lanes = board.lanes.len();
+            match board.take() {
+                Some(result) => {
+                    // There is room for one more batch, or item.
+                    self.changed.notify_all();
+                    return result;
+                }
+                None => {
+                    if board.lanes.len() < lanes {
+                        self.changed.notify_all();
+                    }
+                    board = self.wait(board);
+                }
+            }
+        }
+    }
+}
+
+/// Ends everything when the consumer has ended, whatever the reason, and when a thread panics.
+struct Stop<'s, B, T> {
+    shared: &'s Shared<'s, B, T>,
+    is_consumer: bool,
+}
+
+impl<B, T> Drop for Stop<'_, B, T> {
+    fn drop(&mut self) {
+        if self.is_consumer || std::thread::panicking() {
+            self.shared.lock().stopped = true;
+            self.shared.changed.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use statetool_snapshot::Error;
+
+    use super::*;
+
+    /// Hands over `item * 100 + 0..20`, one number a batch, and adds nothing to them.
+    fn numbers(
+        items: &[u32],
+        threads: usize,
+        end: u32,
+        consume: impl FnMut(u32) -> Result<Flow>,
+    ) -> Result<Flow> {
+        let scan = |item: &u32, feed: &Feed<'_, u32, u32>| {
+            for i in 0..20 {
+                if feed.hand_over(item * 100 + i).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        let finish = |number: u32| match number >= end {
+            true => Err(Error::input(format!("number {number}"))),
+            false => Ok(number),
+        };
+        in_order(items, threads, scan, finish, consume)
+    }
+
+    #[test]
+    fn results_come_in_the_order_of_items_and_batches() {
+        let items: Vec<u32> = (0..100).collect();
+        for threads in [1, 2, 7] {
+            let mut got = Vec::new();
+            let flow = numbers(&items, threads, u32::MAX, |number| {
+                got.push(number);
+                Ok(Flow::Continue(()))
+            });
+            assert!(flow.unwrap().is_continue());
+            let expected: Vec<u32> = (0..100)
+                .flat_map(|item| (0..20).map(move |i| item * 100 + i))
+                .collect();
+            assert_eq!(got, expected);
+        }
+        assert!(numbers(&[], 3, 0, |_| Ok(Flow::Break(()))).unwrap().is_continue());
+    }
+
+    #[test]
+    fn the_consumer_ends_everything() {
+        let items: Vec<u32> = (0..100).collect();
+        for threads in [1, 2, 7] {
+            let mut count = 0;
+            let flow = numbers(&items, threads, u32::MAX, |number| {
+                count += 1;
+                Ok(match number {
+                    719 => Flow::Break(()),
+                    _ => Flow::Continue(()),
+                })
+            });
+            assert!(flow.unwrap().is_break());
+            assert_eq!(count, 160);
+            let failed = numbers(&items, threads, u32::MAX, |_| Err(Error::input("full")));
+            assert_eq!(failed.unwrap_err().to_string(), "full");
+        }
+    }
+
+    #[test]
+    fn the_first_error_in_order_comes_after_what_is_before_it() {
+        let items: Vec<u32> = (0..50).collect();
+        for threads in [1, 4] {
+            let mut count = 0;
+            let counted = |_| {
+                count += 1;
+                Ok(Flow::Continue(()))
+            };
+            let error = numbers(&items, threads, 3005, counted).unwrap_err();
+            assert_eq!((error.to_string(), count), ("number 3005".to_owned(), 605));
+            let scan = |item: &u32, feed: &Feed<'_, u32, u32>| {
+                let _ = feed.hand_over(*item);
+                match item {
+                    30.. => Err(Error::input(format!("item {item}"))),
+                    _ => Ok(()),
+                }
+            };
+            let mut got = Vec::new();
+            let error = in_order(&items, threads, scan, Ok, |number| {
+                got.push(number);
+                Ok(Flow::Continue(()))
+            });
+            assert_eq!(error.unwrap_err().to_string(), "item 30");
+            assert_eq!(got, (0..=30).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn one_long_item_keeps_all_threads_busy() {
+        use std::collections::HashSet;
+        use std::time::Duration;
+        let scan = |_: &(), feed: &Feed<'_, u32, std::thread::ThreadId>| {
+            (0..64).for_each(|i| {
+                let _ = feed.hand_over(i);
+            });
+            Ok(())
+        };
+        let finish = |_| {
+            std::thread::sleep(Duration::from_millis(2));
+            Ok(std::thread::current().id())
+        };
+        let mut threads = HashSet::new();
+        let flow = in_order(&[()], 3, scan, finish, |thread| {
+            threads.insert(thread);
+            Ok(Flow::Continue(()))
+        });
+        assert!(flow.unwrap().is_continue());
+        assert_eq!(threads.len(), 3);
+    }
+}
