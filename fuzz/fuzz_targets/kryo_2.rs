@@ -1,0 +1,2 @@
+#![no_main]
+statetool_fuzz::target!("kryo_2");

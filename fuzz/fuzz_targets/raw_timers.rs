@@ -1,0 +1,2 @@
+#![no_main]
+statetool_fuzz::target!("raw_timers");
