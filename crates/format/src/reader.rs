@@ -158,7 +158,10 @@ impl<'a> Reader<'a> {
             0 => Ok(false),
             1 => Ok(true),
             got => {
-                let fault = Fault::Unknown { got: got.into(), expected: "0 or 1" };
+                let fault = Fault::Unknown {
+                    got: got.into(),
+                    expected: "0 or 1",
+                };
                 Err(Error::new(at, what, fault))
             }
         }

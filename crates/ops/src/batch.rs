@@ -19,7 +19,7 @@ struct Stored {
     key_group: Option<u32>,
     offset: Option<u64>,
     key: Key,
-    value: Value,
+    value: Form,
     value_len: usize,
 }
 
@@ -41,7 +41,7 @@ enum Key {
 }
 
 /// The forms of a [`Payload`].
-enum Value {
+enum Form {
     None,
     Null,
     Value,
@@ -54,11 +54,11 @@ impl Batch {
     pub fn push(&mut self, entry: &Entry<'_>) {
         let key = self.push_key(entry.key);
         let (value, bytes): (_, &[u8]) = match entry.value {
-            Payload::None => (Value::None, &[]),
-            Payload::Null => (Value::Null, &[]),
-            Payload::Value(bytes) => (Value::Value, bytes),
-            Payload::Delimited(bytes) => (Value::Delimited, bytes),
-            Payload::Counted(bytes) => (Value::Counted, bytes),
+            Payload::None => (Form::None, &[]),
+            Payload::Null => (Form::Null, &[]),
+            Payload::Value(bytes) => (Form::Value, bytes),
+            Payload::Delimited(bytes) => (Form::Delimited, bytes),
+            Payload::Counted(bytes) => (Form::Counted, bytes),
         };
         let value_len = self.copy(bytes);
         let state = self.state(entry.state);
@@ -113,6 +113,13 @@ impl Batch {
         self.bytes.len() + self.entries.len() * size_of::<Stored>()
     }
 
+    /// Takes all entries out; the memory stays.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.states.clear();
+        self.entries.clear();
+    }
+
     /// The entries as they were.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         let mut bytes = Bytes(&self.bytes);
@@ -125,11 +132,11 @@ impl Batch {
                 key_group: stored.key_group,
                 key,
                 value: match stored.value {
-                    Value::None => Payload::None,
-                    Value::Null => Payload::Null,
-                    Value::Value => Payload::Value(value),
-                    Value::Delimited => Payload::Delimited(value),
-                    Value::Counted => Payload::Counted(value),
+                    Form::None => Payload::None,
+                    Form::Null => Payload::Null,
+                    Form::Value => Payload::Value(value),
+                    Form::Delimited => Payload::Delimited(value),
+                    Form::Counted => Payload::Counted(value),
                 },
                 offset: stored.offset,
             })

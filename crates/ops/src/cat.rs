@@ -11,9 +11,9 @@ use statetool_values::JsonOptions;
 
 use crate::batch::Batch;
 use crate::key::Key;
+use crate::pipeline::{self, Feed, Spare};
 use crate::progress::Progress;
 use crate::row::{RowWriter, Spans};
-use crate::pipeline::{self, Feed};
 use crate::work::{self, WorkItem};
 
 /// Which rows are wanted.
@@ -169,8 +169,9 @@ fn cat_operator(
     };
     let items = work::items(loaded, range);
     options.progress.expect(operator.recorded_bytes());
+    let spare = Buffers::new();
     let scan = |item: &WorkItem<'_>, feed: &Feed<'_, Found, Chunk>| {
-        let mut batch = Batch::default();
+        let mut batch = spare.batches.take();
         let mut ticker = options.progress.ticker();
         let mut visit = |entry: &Entry<'_>| -> Result<Flow> {
             ticker.tick(entry.bytes());
@@ -180,7 +181,8 @@ fn cat_operator(
             if batch.size() < BATCH_BYTES {
                 return Ok(Flow::Continue(()));
             }
-            Ok(feed.hand_over(Found::from(std::mem::take(&mut batch))))
+            let full = std::mem::replace(&mut batch, spare.batches.take());
+            Ok(feed.hand_over(Found::from(full)))
         };
         let scanned = item.part.scan(snapshot.files(), item.range, &wanted, &mut visit);
         let place = || format!("operator `{}`, subtask {}", operator.label(), item.part.subtask);
@@ -196,10 +198,52 @@ fn cat_operator(
         let _ = feed.hand_over(found);
         outcome
     };
-    let rows = |found: Found| Ok(rows_of(found, operator, options, with_spans));
-    pipeline::in_order(&items, options.threads, scan, rows, |chunk: Chunk| {
-        chunk.hand_out(options, summary, consume)
+    let rows = |found: Found| {
+        let mut chunk = Chunk {
+            text: spare.texts.take(),
+            ..Chunk::default()
+        };
+        chunk.fill(&found, operator, options, with_spans);
+        spare.keep_batch(found.entries);
+        Ok(chunk)
+    };
+    pipeline::in_order(&items, options.threads, scan, rows, |mut chunk: Chunk| {
+        let flow = chunk.hand_out(options, summary, consume);
+        spare.keep_text(chunk.text);
+        flow
     })
+}
+
+/// Memory that goes round: to ask the system for it each time would cost more than the rows.
+struct Buffers {
+    batches: Spare<Batch>,
+    texts: Spare<Vec<u8>>,
+}
+
+/// What is larger than this, because of an entry that is, goes back to the system.
+const MAX_KEPT: usize = 8 * BATCH_BYTES;
+
+impl Buffers {
+    fn new() -> Self {
+        Self {
+            batches: Spare::default(),
+            texts: Spare::default(),
+        }
+    }
+
+    fn keep_batch(&self, mut batch: Batch) {
+        if batch.size() <= MAX_KEPT {
+            batch.clear();
+            self.batches.keep(batch);
+        }
+    }
+
+    fn keep_text(&self, mut text: Vec<u8>) {
+        if text.capacity() <= MAX_KEPT {
+            text.clear();
+            self.texts.keep(text);
+        }
+    }
 }
 
 /// What a scan has found.
@@ -217,26 +261,6 @@ impl From<Batch> for Found {
     }
 }
 
-/// The rows of some entries, up to the first that cannot be decoded.
-fn rows_of(found: Found, operator: &Operator<'_>, options: &CatOptions, with_spans: bool) -> Chunk {
-    let mut writer = RowWriter::new(operator, options.json).show_data(options.show_data);
-    let mut chunk = Chunk::default();
-    for entry in found.entries.entries() {
-        if let Err(error) = chunk.add(&entry, &mut writer, options, with_spans) {
-            let place = format!("operator `{}`, subtask {}", operator.label(), entry.subtask);
-            chunk.failed = Some(error.within(place));
-            break;
-        }
-    }
-    chunk.warnings.extend(found.warning);
-    for (state, reason) in writer.opaque() {
-        chunk
-            .warnings
-            .push(format!("state `{}/{state}`: {reason}", operator.label()));
-    }
-    chunk
-}
-
 impl CatSummary {
     fn warn(&mut self, warning: String) {
         if !self.warnings.contains(&warning) {
@@ -246,6 +270,23 @@ impl CatSummary {
 }
 
 impl Chunk {
+    /// Adds the rows of some entries, up to the first that cannot be decoded.
+    fn fill(&mut self, found: &Found, operator: &Operator<'_>, options: &CatOptions, with_spans: bool) {
+        let mut writer = RowWriter::new(operator, options.json).show_data(options.show_data);
+        for entry in found.entries.entries() {
+            if let Err(error) = self.add(&entry, &mut writer, options, with_spans) {
+                let place = format!("operator `{}`, subtask {}", operator.label(), entry.subtask);
+                self.failed = Some(error.within(place));
+                break;
+            }
+        }
+        self.warnings.extend(found.warning.clone());
+        for (state, reason) in writer.opaque() {
+            self.warnings
+                .push(format!("state `{}/{state}`: {reason}", operator.label()));
+        }
+    }
+
     /// Adds the rows of an entry; before an error, those that could be written.
     fn add(
         &mut self,
@@ -276,7 +317,7 @@ impl Chunk {
 
     /// Hands the rows to the consumer, no more than are wanted.
     fn hand_out(
-        mut self,
+        &mut self,
         options: &CatOptions,
         summary: &mut CatSummary,
         consume: &mut impl FnMut(&Self) -> Result<Flow>,
@@ -288,9 +329,9 @@ impl Chunk {
         let left = options
             .limit
             .map_or(u64::MAX, |limit| limit.saturating_sub(summary.rows));
-        let chunk = self.first_rows(left);
-        summary.rows += chunk.count;
-        if chunk.count > 0 && consume(&chunk)?.is_break() {
+        self.keep_first_rows(left);
+        summary.rows += self.count;
+        if self.count > 0 && consume(self)?.is_break() {
             return Ok(Flow::Break(()));
         }
         match failed {
@@ -300,8 +341,8 @@ impl Chunk {
         }
     }
 
-    /// The first `limit` rows.
-    fn first_rows(mut self, limit: u64) -> Self {
+    /// Drops all but the first `limit` rows.
+    fn keep_first_rows(&mut self, limit: u64) {
         if self.count > limit {
             let ends = self
                 .text
@@ -318,7 +359,6 @@ impl Chunk {
             self.rows.truncate(limit as usize);
             self.count = limit;
         }
-        self
     }
 }
 

@@ -29,7 +29,8 @@ pub fn in_order<I: Sync, B: Send, T: Send>(
     let threads = threads.max(1);
     let shared = Shared {
         board: Mutex::new(Board::new(items.len(), BATCHES_AHEAD * threads)),
-        changed: Condvar::new(),
+        work: Condvar::new(),
+        results: Condvar::new(),
         finish: &finish,
     };
     let stop = |is_consumer| Stop {
@@ -53,6 +54,28 @@ pub fn in_order<I: Sync, B: Send, T: Send>(
     })
 }
 
+/// Buffers to be used again: as many as there once were at the same time.
+pub struct Spare<T>(Mutex<Vec<T>>);
+
+impl<T> Default for Spare<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Default> Spare<T> {
+    /// A used buffer, or a new one.
+    pub fn take(&self) -> T {
+        let used = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        used.unwrap_or_default()
+    }
+
+    /// Keeps a buffer, which the caller has emptied.
+    pub fn keep(&self, buffer: T) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    }
+}
+
 /// Where the scan of one item hands over its batches.
 pub struct Feed<'s, B, T> {
     shared: &'s Shared<'s, B, T>,
@@ -69,7 +92,7 @@ impl<B, T> Feed<'_, B, T> {
             }
             if board.has_room(self.item) {
                 board.add(self.item, batch);
-                self.shared.changed.notify_all();
+                self.shared.tell(&board);
                 return Flow::Continue(());
             }
             // Far enough ahead: there are other things to do.
@@ -87,7 +110,10 @@ impl<B, T> Feed<'_, B, T> {
 
 struct Shared<'f, B, T> {
     board: Mutex<Board<B, T>>,
-    changed: Condvar,
+    /// There may be something to do.
+    work: Condvar,
+    /// The next result may be there.
+    results: Condvar,
     finish: &'f (dyn Fn(B) -> Result<T> + Sync),
 }
 
@@ -106,6 +132,8 @@ struct Board<B, T> {
     room: usize,
     /// Batches that nobody has taken up.
     waiting: BTreeMap<Place, B>,
+    /// Threads that have nothing to do.
+    idle: usize,
     stopped: bool,
 }
 
@@ -134,6 +162,7 @@ impl<B, T> Board<B, T> {
             first: 0,
             room,
             waiting: BTreeMap::new(),
+            idle: 0,
             stopped: false,
         }
     }
@@ -192,13 +221,19 @@ impl<B, T> Board<B, T> {
         }
     }
 
-    fn put(&mut self, (item, batch): Place, result: Result<T>) {
-        if let Some(lane) = self.lane(item)
-            && let Some(at) = batch.checked_sub(lane.gone)
-            && let Some(place) = lane.results.get_mut(at)
-        {
+    /// Puts a result in its place; says whether it is the next.
+    fn put(&mut self, (item, batch): Place, result: Result<T>) -> bool {
+        let first = self.first;
+        let Some(lane) = self.lane(item) else {
+            return false;
+        };
+        let Some(at) = batch.checked_sub(lane.gone) else {
+            return false;
+        };
+        if let Some(place) = lane.results.get_mut(at) {
             *place = Some(result);
         }
+        at == 0 && item == first
     }
 
     fn end(&mut self, item: usize, outcome: Result<()>) {
@@ -239,8 +274,19 @@ impl<B, T> Shared<'_, B, T> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'b>(&self, board: MutexGuard<'b, Board<B, T>>) -> MutexGuard<'b, Board<B, T>> {
-        self.changed.wait(board).unwrap_or_else(PoisonError::into_inner)
+    /// Waits until there may be something to do.
+    fn wait<'b>(&self, mut board: MutexGuard<'b, Board<B, T>>) -> MutexGuard<'b, Board<B, T>> {
+        board.idle += 1;
+        let mut board = self.work.wait(board).unwrap_or_else(PoisonError::into_inner);
+        board.idle -= 1;
+        board
+    }
+
+    /// Tells the threads that wait for it that there may be something to do.
+    fn tell(&self, board: &Board<B, T>) {
+        if board.idle > 0 {
+            self.work.notify_all();
+        }
     }
 
     fn work<I>(&self, items: &[I], scan: &(impl Fn(&I, &Feed<'_, B, T>) -> Result<()> + Sync)) {
@@ -263,7 +309,8 @@ impl<B, T> Shared<'_, B, T> {
                     let outcome = items.get(index).map_or(Ok(()), |item| scan(item, &feed));
                     let mut board = self.lock();
                     board.end(index, outcome);
-                    self.changed.notify_all();
+                    self.tell(&board);
+                    self.results.notify_one();
                     board
                 }
             };
@@ -272,27 +319,24 @@ impl<B, T> Shared<'_, B, T> {
 
     fn finish(&self, place: Place, batch: B) {
         let result = (self.finish)(batch);
-        self.lock().put(place, result);
-        self.changed.notify_all();
+        if self.lock().put(place, result) {
+            self.results.notify_one();
+        }
     }
 
     /// Waits for the next result; `None` after the last.
     fn next_result(&self) -> Option<Result<T>> {
         let mut board = self.lock();
         loop {
-            let lanes = board.lanes.len();
-            match board.take() {
-                Some(result) => {
-                    // There is room for one more batch, or item.
-                    self.changed.notify_all();
-                    return result;
-                }
-                None => {
-                    if board.lanes.len() < lanes {
-                        self.changed.notify_all();
-                    }
-                    board = self.wait(board);
-                }
+            let first = board.first;
+            let taken = board.take();
+            // There is room for one more batch, or another item comes first.
+            if taken.is_some() || board.first > first {
+                self.tell(&board);
+            }
+            match taken {
+                Some(result) => return result,
+                None => board = self.results.wait(board).unwrap_or_else(PoisonError::into_inner),
             }
         }
     }
@@ -308,7 +352,8 @@ impl<B, T> Drop for Stop<'_, B, T> {
     fn drop(&mut self) {
         if self.is_consumer || std::thread::panicking() {
             self.shared.lock().stopped = true;
-            self.shared.changed.notify_all();
+            self.shared.work.notify_all();
+            self.shared.results.notify_all();
         }
     }
 }

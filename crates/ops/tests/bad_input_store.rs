@@ -11,7 +11,7 @@
     reason = "tests may panic, and print figures"
 )]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -49,7 +49,7 @@ fn fixtures() -> Vec<PathBuf> {
 type Outcome = (String, Result<()>);
 
 /// Rows, as they came.
-fn rows(path: &PathBuf, reads: &Reads) -> Outcome {
+fn rows(path: &Path, reads: &Reads) -> Outcome {
     let mut rows = String::new();
     let outcome = opened(path, reads).and_then(|snapshot| {
         let options = CatOptions {
@@ -73,7 +73,7 @@ fn rows(path: &PathBuf, reads: &Reads) -> Outcome {
 }
 
 /// The counts of a scan.
-fn stats(path: &PathBuf, reads: &Reads) -> Outcome {
+fn stats(path: &Path, reads: &Reads) -> Outcome {
     let outcome = opened(path, reads).and_then(|snapshot| {
         let options = InspectOptions {
             selector: StateSelector::all(),
@@ -90,7 +90,7 @@ fn stats(path: &PathBuf, reads: &Reads) -> Outcome {
 }
 
 /// The findings, which are how `verify` says that something cannot be read.
-fn findings(path: &PathBuf, reads: &Reads) -> Vec<String> {
+fn findings(path: &Path, reads: &Reads) -> Vec<String> {
     let options = VerifyOptions {
         deep: true,
         show_data: false,
@@ -102,7 +102,7 @@ fn findings(path: &PathBuf, reads: &Reads) -> Vec<String> {
     findings.map(|finding| finding.message).collect()
 }
 
-fn opened(path: &PathBuf, reads: &Reads) -> Result<statetool_snapshot::Snapshot> {
+fn opened(path: &Path, reads: &Reads) -> Result<statetool_snapshot::Snapshot> {
     let reads = reads.clone();
     Ok(open(path)?.with_sources(move |source| reads.wrap(source)))
 }
@@ -143,7 +143,10 @@ fn a_read_that_fails_or_is_short_ends_the_operation() {
                 }
                 tried += 1;
                 let error = ended.expect_err(&name).to_string();
-                assert!(whole.starts_with(&got) && got != whole, "{name}: no beginning: {error}");
+                assert!(
+                    whole.starts_with(&got) && got != whole,
+                    "{name}: no beginning: {error}"
+                );
                 let said = match trouble {
                     Trouble::Fails => error.contains(FAILURE),
                     _ => true,

@@ -163,7 +163,7 @@ fn tables_are_copied_once_for_a_scan_and_the_copies_are_removed() {
         let found = entries(&snapshot).unwrap();
         let log = server.take_log();
         println!(
-            "scan of 10 tables at 20 ms, {tables:?}, cache of {size}: {} requests, {:?}",
+            "scan of a database at 20 ms, {tables:?}, cache of {size}: {} requests, {:?}",
             log.len(),
             start.elapsed()
         );
@@ -176,7 +176,7 @@ fn tables_are_copied_once_for_a_scan_and_the_copies_are_removed() {
     assert_eq!(directories, 1);
     assert!(names(cache.path()).is_empty());
     // Where they find no room the tables are read where they lie.
-    scan("40KiB", Tables::Copied);
+    scan("20KiB", Tables::Copied);
     scan("0", Tables::Copied);
     let (_, directories) = scan("1GiB", Tables::InPlace);
     assert_eq!(directories, 0);
@@ -477,7 +477,6 @@ fn written_elsewhere(place: &str) -> tempfile::TempDir {
 
 #[test]
 fn a_snapshot_that_was_moved_opens_with_the_flag_that_the_error_proposes() {
-    let (folder, written_to) = fixture(DATABASE);
     let expected = local_entries(Tables::InPlace);
     let nobody = Server::start(|_| Response::status("404 Not Found", ""));
     let old_places = [

@@ -1,10 +1,14 @@
 //! Fixtures and the corpus for the tests of the other crates.
-#![allow(clippy::print_stdout, reason = "tests tell what they skip")]
+#![allow(
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "for tests alone, which tell what they skip"
+)]
 
 pub mod checks;
 pub mod faulty;
-pub mod opened;
 pub mod moved;
+pub mod opened;
 pub mod web;
 
 mod places;

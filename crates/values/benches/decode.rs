@@ -98,7 +98,7 @@ fn hash(c: &mut Criterion) {
             b.iter(|| {
                 let mut r = Reader::new(&bytes);
                 while !r.is_empty() {
-                    black_box(decode_java_hash(&ty, &mut r, Framing::Unframed).unwrap());
+                    let _ = black_box(decode_java_hash(&ty, &mut r, Framing::Unframed).unwrap());
                 }
             });
         });

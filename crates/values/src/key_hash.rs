@@ -48,13 +48,10 @@ fn fold(units: impl Iterator<Item = u16>) -> i32 {
 
 /// 31 to the powers of 7 down to 0.
 const POWERS: [i32; 8] = {
-    let mut powers = [1i32; 8];
-    let mut at = 7;
-    while at > 0 {
-        powers[at - 1] = powers[at].wrapping_mul(31);
-        at -= 1;
+    const fn power(exponent: u32) -> i32 {
+        31i32.wrapping_pow(exponent)
     }
-    powers
+    [power(7), power(6), power(5), power(4), power(3), power(2), 31, 1]
 };
 
 /// Eight characters at a time, so that a multiplication need not wait for the one before.

@@ -1,5 +1,7 @@
 //! One line for each layout: type, bytes, JSON, declared length.
 
+#![allow(clippy::unwrap_used, clippy::type_complexity)]
+
 mod common;
 
 use common::{composite, hex, java, json, pojo, simple, snapshot, subclass, type_of};
@@ -19,12 +21,7 @@ fn check(snapshot: &SerializerSnapshot, name: &str, length: Option<usize>, cases
 #[test]
 fn basic_types() {
     let cases: &[(&str, &str, Option<usize>, &[(&str, &str)])] = &[
-        (
-            "Boolean",
-            "Boolean",
-            Some(1),
-            &[("00", "false"), ("01", "true")],
-        ),
+        ("Boolean", "Boolean", Some(1), &[("00", "false"), ("01", "true")]),
         ("ByteValue", "ByteValue", Some(1), &[("ff", "-1")]),
         ("Short", "Short", Some(2), &[("8000", "-32768")]),
         (

@@ -227,7 +227,11 @@ mod tests {
     fn every_compression_gives_the_block_back() {
         for (kind, block) in blocks() {
             let kind = Compression::decode(kind, 0).unwrap();
-            assert_eq!(kind.decompress(block, 2, b"", 0, Bytes::new()).unwrap(), TEXT, "{kind:?}");
+            assert_eq!(
+                kind.decompress(block, 2, b"", 0, Bytes::new()).unwrap(),
+                TEXT,
+                "{kind:?}"
+            );
         }
     }
 
@@ -238,7 +242,10 @@ mod tests {
             for size in [0, 1, 46, 48, 127] {
                 let mut bad = block.to_vec();
                 bad[0] = size;
-                assert!(kind.decompress(bad.into(), 2, b"", 0, Bytes::new()).is_err(), "{kind:?} {size}");
+                assert!(
+                    kind.decompress(bad.into(), 2, b"", 0, Bytes::new()).is_err(),
+                    "{kind:?} {size}"
+                );
             }
         }
     }
@@ -252,7 +259,9 @@ mod tests {
             Compression::Lz4,
             Compression::Zstd,
         ] {
-            let error = kind.decompress(huge.clone(), 2, b"", 16, Bytes::new()).unwrap_err();
+            let error = kind
+                .decompress(huge.clone(), 2, b"", 16, Bytes::new())
+                .unwrap_err();
             assert_eq!(
                 error.to_string(),
                 "compressed block at offset 0x10: 268435457 exceeds the limit of 268435456"
@@ -275,7 +284,9 @@ mod tests {
         let packed = lz4_flex::block::compress_with_dict(TEXT, dictionary);
         let block = with_size(&packed, TEXT.len() as u8);
         assert_eq!(
-            Compression::Lz4.decompress(block, 2, dictionary, 0, Bytes::new()).unwrap(),
+            Compression::Lz4
+                .decompress(block, 2, dictionary, 0, Bytes::new())
+                .unwrap(),
             TEXT
         );
         let packed = zstd::bulk::Compressor::with_dictionary(3, dictionary)
@@ -284,7 +295,9 @@ mod tests {
             .unwrap();
         let block = with_size(&packed, TEXT.len() as u8);
         assert_eq!(
-            Compression::Zstd.decompress(block, 2, dictionary, 0, Bytes::new()).unwrap(),
+            Compression::Zstd
+                .decompress(block, 2, dictionary, 0, Bytes::new())
+                .unwrap(),
             TEXT
         );
     }
@@ -297,7 +310,11 @@ mod tests {
             (Compression::Zlib, blocks()[2].1.slice(1..)),
             (Compression::Bzip2, blocks()[3].1.slice(1..)),
         ] {
-            assert_eq!(kind.decompress(block, 1, b"", 0, Bytes::new()).unwrap(), TEXT, "{kind:?}");
+            assert_eq!(
+                kind.decompress(block, 1, b"", 0, Bytes::new()).unwrap(),
+                TEXT,
+                "{kind:?}"
+            );
         }
     }
 

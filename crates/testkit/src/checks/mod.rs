@@ -60,7 +60,9 @@ pub const ALL: &[(&str, Check)] = &[
 
 /// The check of that name.
 pub fn named(name: &str) -> Option<Check> {
-    ALL.iter().find(|(known, _)| *known == name).map(|(_, check)| *check)
+    ALL.iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, check)| *check)
 }
 
 /// Whether bytes are one JSON document; a lone surrogate may be escaped in it, as in Java's strings.

@@ -25,7 +25,9 @@ fn kryo_value(input: &[u8], generation: KryoGeneration) {
 /// The classes that the vectors of `crates/values/tests` were made with.
 fn config(generation: KryoGeneration) -> KryoConfig {
     let class = |fields: &[(&str, KryoField)]| {
-        let fields = fields.iter().map(|(name, field)| ((*name).to_owned(), field.clone()));
+        let fields = fields
+            .iter()
+            .map(|(name, field)| ((*name).to_owned(), field.clone()));
         KryoClass::Fields(fields.collect())
     };
     let last = |class: &str| KryoField::Final(class.to_owned());

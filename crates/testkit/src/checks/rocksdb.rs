@@ -31,8 +31,7 @@ fn check_table(bytes: &[u8]) {
     let whole = match scan(&database, KeyRange::all()) {
         Ok(whole) => whole,
         Err(error) => {
-            assert!(false, "verified, and cannot be scanned: {error}");
-            return;
+            panic!("verified, and cannot be scanned: {error}");
         }
     };
     assert!(whole.len() as u64 <= report.values + report.operands);
@@ -44,7 +43,11 @@ fn check_table(bytes: &[u8]) {
         let parts = front.and_then(|front| Ok([front, back?].concat()));
         assert_eq!(parts.ok().as_ref(), Some(&whole), "the halves are not the whole");
         let got = database.get("state", middle);
-        assert_eq!(got.ok().flatten().as_ref(), Some(value), "a key look-up finds something else");
+        assert_eq!(
+            got.ok().flatten().as_ref(),
+            Some(value),
+            "a key look-up finds something else"
+        );
     }
 }
 
@@ -59,9 +62,16 @@ pub fn manifest(input: &[u8]) {
         for family in database.families() {
             let live = family.files().count();
             let entries = database.scan(family.name(), KeyRange::all());
-            assert!(live == 0 || entries.is_err(), "files that are missing have entries");
+            assert!(
+                live == 0 || entries.is_err(),
+                "files that are missing have entries"
+            );
         }
-        let live = database.families().iter().map(|family| family.files().count()).sum::<usize>();
+        let live = database
+            .families()
+            .iter()
+            .map(|family| family.files().count())
+            .sum::<usize>();
         assert_eq!(database.missing_files().len(), live);
     }
 }

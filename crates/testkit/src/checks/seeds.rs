@@ -31,7 +31,12 @@ pub fn of_snapshot(file: &Path) -> Vec<Seed> {
         seeds.push(("metadata", bytes));
     }
     let metadata = snapshot.metadata();
-    seeds.extend(metadata.properties.iter().map(|bytes| ("properties", bytes.clone())));
+    seeds.extend(
+        metadata
+            .properties
+            .iter()
+            .map(|bytes| ("properties", bytes.clone())),
+    );
     let maker = Maker {
         snapshot: &snapshot,
         flink_2: metadata.version.is_flink_2(),
@@ -107,7 +112,11 @@ impl Maker<'_> {
         match handle {
             KeyedHandle::KeyGroups(groups) => {
                 let canonical = groups.kind == KeyGroupsKind::Savepoint || groups.offsets.contains(&0);
-                let target = if canonical { "canonical_stream" } else { "heap_stream" };
+                let target = if canonical {
+                    "canonical_stream"
+                } else {
+                    "heap_stream"
+                };
                 seeds.extend(
                     self.key_groups(max_parallelism, groups)
                         .map(|seed| (target, seed)),
@@ -232,7 +241,11 @@ impl Maker<'_> {
             _ => None,
         };
         let parts = entry.key_parts().ok().flatten();
-        let key = entry.state.key_snapshot.as_deref().zip(parts.map(|parts| parts.key));
+        let key = entry
+            .state
+            .key_snapshot
+            .as_deref()
+            .zip(parts.map(|parts| parts.key));
         [value, key]
             .into_iter()
             .flatten()
@@ -267,10 +280,16 @@ impl Maker<'_> {
     }
 
     fn inline_all(&self, state: &mut SubtaskState) -> Option<()> {
-        for handle in [&mut state.managed_operator, &mut state.raw_operator].into_iter().flatten() {
+        for handle in [&mut state.managed_operator, &mut state.raw_operator]
+            .into_iter()
+            .flatten()
+        {
             self.inline(&mut handle.delegate)?;
         }
-        for handle in [&mut state.managed_keyed, &mut state.raw_keyed].into_iter().flatten() {
+        for handle in [&mut state.managed_keyed, &mut state.raw_keyed]
+            .into_iter()
+            .flatten()
+        {
             self.inline_keyed(handle)?;
         }
         Some(())
@@ -285,7 +304,10 @@ impl Maker<'_> {
                 streams.map(|stream| self.inline(stream)).collect()
             }
             KeyedHandle::Changelog(changelog) => {
-                let inner = changelog.materialized.iter_mut().chain(&mut changelog.non_materialized);
+                let inner = changelog
+                    .materialized
+                    .iter_mut()
+                    .chain(&mut changelog.non_materialized);
                 inner.map(|handle| self.inline_keyed(handle)).collect()
             }
             KeyedHandle::ChangelogFiles(files) => {

@@ -18,7 +18,11 @@ pub fn serializer_snapshot(input: &[u8]) {
     };
     let mut written = Vec::new();
     snapshot.encode_proxied(&mut written);
-    assert_eq!(written, r.since(&start), "a snapshot is not written back as it was");
+    assert_eq!(
+        written,
+        r.since(&start),
+        "a snapshot is not written back as it was"
+    );
     for generation in [KryoGeneration::V2, KryoGeneration::V5] {
         let ty = Type::of(&snapshot, generation);
         let _ = schema::tree(&ty);
@@ -58,13 +62,26 @@ fn value(ty: &Type, bytes: &[u8], framing: Framing) {
 
     let mut json = Vec::new();
     let mut r = Reader::new(bytes);
-    let extent = walk(ty, &mut r, framing, &mut JsonWriter::new(&mut json, JsonOptions::default()));
-    assert_eq!(ended(extent, &r), skipped, "JSON and nothing end at different places");
+    let extent = walk(
+        ty,
+        &mut r,
+        framing,
+        &mut JsonWriter::new(&mut json, JsonOptions::default()),
+    );
+    assert_eq!(
+        ended(extent, &r),
+        skipped,
+        "JSON and nothing end at different places"
+    );
 
     let mut r = Reader::new(bytes);
     let built = Value::decode(ty, &mut r, framing);
     let extent = built.as_ref().map(|(_, extent)| *extent).map_err(Clone::clone);
-    assert_eq!(ended(extent, &r), skipped, "a value and nothing end at different places");
+    assert_eq!(
+        ended(extent, &r),
+        skipped,
+        "a value and nothing end at different places"
+    );
 
     if let Ok((value, _)) = built {
         assert!(is_json(&json), "no JSON: {}", String::from_utf8_lossy(&json));
@@ -84,11 +101,21 @@ fn check_encoding(ty: &Type, value: &Value) {
     }
     let mut r = Reader::new(&once);
     let again = Value::decode(ty, &mut r, Framing::Framed);
-    assert!(again.is_ok(), "cannot decode {once:02x?}, which is {value:?} of type {ty}: {again:?}");
+    assert!(
+        again.is_ok(),
+        "cannot decode {once:02x?}, which is {value:?} of type {ty}: {again:?}"
+    );
     let Ok((again, _)) = again else { return };
-    assert!(r.is_empty(), "{} bytes are left of {once:02x?}, which is {value:?}", r.left());
+    assert!(
+        r.is_empty(),
+        "{} bytes are left of {once:02x?}, which is {value:?}",
+        r.left()
+    );
     let mut twice = Vec::new();
     let encoded = encode(ty, &again, &mut twice);
-    assert!(encoded.is_ok(), "{again:?} was {value:?} and cannot be encoded: {encoded:?}");
+    assert!(
+        encoded.is_ok(),
+        "{again:?} was {value:?} and cannot be encoded: {encoded:?}"
+    );
     assert_eq!(once, twice, "{value:?} became {again:?}");
 }

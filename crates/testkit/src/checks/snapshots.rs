@@ -11,13 +11,10 @@ use statetool_ops::progress::Progress;
 use statetool_ops::row::RowWriter;
 use statetool_ops::verify::{VerifyOptions, verify};
 use statetool_snapshot::{
-    Entry, Flow, Layout, LoadedOperator, Located, OpenOptions, Operator, Part, Result, Snapshot,
-    StateSelector,
+    Entry, Flow, LoadedOperator, Located, OpenOptions, Operator, Part, Result, Snapshot, StateSelector,
 };
 use statetool_store::{Location, Store};
 use statetool_values::JsonOptions;
-
-use super::is_json;
 
 /// What is accepted as metadata is written back with the same bytes.
 pub fn metadata(input: &[u8]) {
@@ -118,7 +115,10 @@ fn check_operator(snapshot: &Snapshot, operator: &Operator<'_>, loaded: &LoadedO
         let mut apart = Vec::new();
         for range in [KeyGroupRange::new(start, middle), KeyGroupRange::new(middle, end)] {
             let half = scan(snapshot, operator, part, range, &mut apart);
-            assert!(half.is_ok(), "half of the key groups fails, all of them do not: {half:?}");
+            assert!(
+                half.is_ok(),
+                "half of the key groups fails, all of them do not: {half:?}"
+            );
         }
         whole.sort();
         apart.sort();

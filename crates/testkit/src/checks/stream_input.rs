@@ -108,7 +108,12 @@ impl StreamInput {
         let set = |offset| (offset, self.handle());
         let files = ChangelogFiles {
             range,
-            change_sets: self.offsets().into_iter().take(MAX_CHANGE_SETS).map(set).collect(),
+            change_sets: self
+                .offsets()
+                .into_iter()
+                .take(MAX_CHANGE_SETS)
+                .map(set)
+                .collect(),
             size: 0,
             checkpointed_size: 0,
             state_handle_id: JavaString::default(),

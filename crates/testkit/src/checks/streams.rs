@@ -4,8 +4,8 @@ use std::io::Read;
 use std::sync::Arc;
 
 use statetool_backend::{Compression, Memory, Source, Window};
-use statetool_format::metadata::{KeyedHandle, SubtaskState};
 use statetool_format::Encode;
+use statetool_format::metadata::{KeyedHandle, SubtaskState};
 
 use super::snapshots;
 use super::stream_input::StreamInput;
@@ -56,7 +56,9 @@ fn check(input: &[u8], state: impl Fn(&StreamInput) -> SubtaskState) {
 pub fn snappy(input: &[u8]) {
     let source: Source = Arc::new(Memory::new("stream", input.to_vec()));
     let mut expected = Vec::new();
-    let intact = snap::read::FrameDecoder::new(input).read_to_end(&mut expected).is_ok();
+    let intact = snap::read::FrameDecoder::new(input)
+        .read_to_end(&mut expected)
+        .is_ok();
     for step in [1_usize, 7, 4096] {
         let Ok(mut window) = Window::new(&source, 0, source.len(), Compression::Snappy) else {
             continue;
@@ -72,7 +74,10 @@ pub fn snappy(input: &[u8]) {
                 Err(error) => break error.fault().is_some_and(is_end),
             }
         };
-        assert_eq!(ended, intact, "a stream that is intact: {intact}, read to its end: {ended}");
+        assert_eq!(
+            ended, intact,
+            "a stream that is intact: {intact}, read to its end: {ended}"
+        );
         assert!(!intact || seen == expected.len());
     }
 }

@@ -1,6 +1,7 @@
 //! What the tests of this crate share.
 #![allow(dead_code, reason = "each test uses a part")]
 #![allow(unreachable_pub, reason = "a module of several test crates")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use statetool_format::serializer::{
     Content, Frame, OptionalEntry, Outer, PojoContent, PojoField, SerializerSnapshot,
