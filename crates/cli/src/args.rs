@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::command;
 
-/// Open, check and rewrite Apache Flink checkpoints and savepoints, without a JVM and without
+/// Open and check Apache Flink checkpoints and savepoints, without a JVM and without
 /// the job's classes.
 #[derive(Debug, Parser)]
 #[command(name = "statetool", version, propagate_version = true, after_long_help = AFTER_HELP)]
@@ -30,7 +30,7 @@ Settings come from flags, else from the environment (STATETOOL_FORMAT, …), els
 `statetool.toml` in the current directory or from the file that STATETOOL_CONFIG names.
 
 Exit status: 0 done · 1 findings · 2 usage · 3 input unreadable or damaged · 4 refused, would
-lose state · 5 target or remote system failed · 130 interrupted. A closed pipe is no error.";
+destroy something · 5 the result cannot be written · 130 interrupted. A closed pipe is no error.";
 
 /// What all commands take.
 #[derive(Debug, Clone, Args)]

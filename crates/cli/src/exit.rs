@@ -18,6 +18,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// The input cannot be read, or is damaged.
     Input = 3,
+    /// Refused: it would destroy something.
+    Refused = 4,
     /// The output could not be written.
     Target = 5,
 }
@@ -49,6 +51,7 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
         Some(ErrorKind::Usage) => Exit::Usage,
         Some(_) => Exit::Input,
         None if error.is::<UsageError>() => Exit::Usage,
+        None if error.is::<Refusal>() => Exit::Refused,
         None => Exit::Target,
     }
 }
@@ -64,3 +67,15 @@ impl std::fmt::Display for UsageError {
 }
 
 impl std::error::Error for UsageError {}
+
+/// Something that would destroy what cannot be had again.
+#[derive(Debug)]
+pub(crate) struct Refusal(pub(crate) String);
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refusal {}

@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 
+use crate::exit::Refusal;
+
 /// Where the result of a command goes.
 ///
 /// A file appears under its name only when [`Output::finish`] has been called; until then, and
@@ -36,6 +38,13 @@ pub(crate) fn open(file: Option<&Path>) -> anyhow::Result<Output> {
     };
     let refuse = || format!("cannot write `{}`", path.display());
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if is_in_a_snapshot(&target) {
+        let why = format!(
+            "`{}` lies in a snapshot, which is never written to",
+            path.display()
+        );
+        return Err(Refusal(why).into());
+    }
     // Devices and pipes take bytes as they come.
     let in_place = fs::metadata(&target).is_ok_and(|known| !known.is_file() && !known.is_dir());
     let Some(name) = target.file_name().filter(|_| !in_place && !target.is_dir()) else {
@@ -55,6 +64,19 @@ pub(crate) fn open(file: Option<&Path>) -> anyhow::Result<Output> {
         to: Box::new(BufWriter::with_capacity(1 << 16, file)),
         unfinished: Some(Unfinished { path, target }),
     })
+}
+
+/// Whether a file is, or would be, among those of a checkpoint or savepoint.
+fn is_in_a_snapshot(file: &Path) -> bool {
+    let parent = file.parent().filter(|parent| *parent != Path::new(""));
+    let parent = fs::canonicalize(parent.unwrap_or(Path::new("."))).unwrap_or_default();
+    let of_many = ["shared", "taskowned", "dstl"];
+    file.ends_with("_metadata")
+        || parent.join("_metadata").exists()
+        || (file.exists()
+            && parent
+                .iter()
+                .any(|name| of_many.iter().any(|shared| name == *shared)))
 }
 
 impl Output {

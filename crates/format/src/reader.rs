@@ -25,11 +25,13 @@ macro_rules! fixed {
 
 impl<'a> Reader<'a> {
     /// A reader of `bytes` that counts offsets from zero.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self::at(bytes, 0)
     }
 
     /// A reader of `bytes`, the first of which lies at absolute `offset`.
+    #[inline]
     pub fn at(bytes: &'a [u8], offset: u64) -> Self {
         Self { rest: bytes, offset }
     }
@@ -59,6 +61,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The bytes consumed since `start`, an earlier clone of this reader.
+    #[inline]
     pub fn since(&self, start: &Reader<'a>) -> &'a [u8] {
         let len = start.rest.len().saturating_sub(self.rest.len());
         start.rest.get(..len).unwrap_or_default()
@@ -76,18 +79,19 @@ impl<'a> Reader<'a> {
         self.fault(what, Fault::Invalid(why.into()))
     }
 
+    // What seldom happens stays out of the readers below, so that these are small enough to be inlined.
+    #[cold]
+    #[inline(never)]
+    fn truncated(&self, what: &'static str, needed: usize) -> Error {
+        let (needed, left) = (needed as u64, self.rest.len() as u64);
+        self.fault(what, Fault::Truncated { needed, left })
+    }
+
     /// Takes the next `len` bytes.
     #[inline]
     pub fn take(&mut self, len: usize, what: &'static str) -> Result<&'a [u8]> {
         let Some((taken, rest)) = self.rest.split_at_checked(len) else {
-            let left = self.rest.len() as u64;
-            return Err(self.fault(
-                what,
-                Fault::Truncated {
-                    needed: len as u64,
-                    left,
-                },
-            ));
+            return Err(self.truncated(what, len));
         };
         self.rest = rest;
         self.offset += len as u64;
@@ -95,6 +99,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes all bytes left.
+    #[inline]
     pub fn take_rest(&mut self) -> &'a [u8] {
         let taken = self.rest;
         self.offset += taken.len() as u64;
@@ -115,14 +120,7 @@ impl<'a> Reader<'a> {
     #[inline]
     fn array<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N]> {
         let Some((taken, rest)) = self.rest.split_first_chunk::<N>() else {
-            let left = self.rest.len() as u64;
-            return Err(self.fault(
-                what,
-                Fault::Truncated {
-                    needed: N as u64,
-                    left,
-                },
-            ));
+            return Err(self.truncated(what, N));
         };
         self.rest = rest;
         self.offset += N as u64;
@@ -157,13 +155,7 @@ impl<'a> Reader<'a> {
         match self.u8(what)? {
             0 => Ok(false),
             1 => Ok(true),
-            got => {
-                let fault = Fault::Unknown {
-                    got: got.into(),
-                    expected: "0 or 1",
-                };
-                Err(Error::new(at, what, fault))
-            }
+            got => Err(no_bool(got, at, what)),
         }
     }
 
@@ -198,34 +190,29 @@ impl<'a> Reader<'a> {
         };
         match usize::try_from(got) {
             Ok(count) if count <= limit => Ok(count),
-            Ok(count) if smallest > 0 => {
-                let needed = (count as u64).saturating_mul(smallest as u64);
-                Err(Error::new(
-                    at,
-                    what,
-                    Fault::Truncated {
-                        needed,
-                        left: self.rest.len() as u64,
-                    },
-                ))
-            }
-            Ok(count) => Err(Error::new(
-                at,
-                what,
-                Fault::TooLarge {
-                    got: count as u64,
-                    limit: limit as u64,
-                },
-            )),
-            Err(_) => {
-                let fault = Fault::Range {
-                    got: got.into(),
-                    min: 0,
-                    max: i32::MAX.into(),
-                };
-                Err(Error::new(at, what, fault))
-            }
+            _ => Err(self.bad_count(got, smallest, at, what)),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn bad_count(&self, got: i32, smallest: usize, at: u64, what: &'static str) -> Error {
+        let fault = match u64::try_from(got) {
+            Ok(count) if smallest > 0 => Fault::Truncated {
+                needed: count.saturating_mul(smallest as u64),
+                left: self.rest.len() as u64,
+            },
+            Ok(got) => Fault::TooLarge {
+                got,
+                limit: MAX_EMPTY_ELEMENTS as u64,
+            },
+            Err(_) => Fault::Range {
+                got: got.into(),
+                min: 0,
+                max: i32::MAX.into(),
+            },
+        };
+        Error::new(at, what, fault)
     }
 
     /// Reads an `i32` length and that many bytes.
@@ -246,42 +233,49 @@ impl<'a> Reader<'a> {
     /// Reads a Flink `varuint`: 7 bits a byte, least significant first, at most 32 bits.
     #[inline]
     pub fn varuint(&mut self, what: &'static str) -> Result<u32> {
-        let at = self.offset;
-        let first = self.u8(what)?;
-        if first < 0x80 {
-            return Ok(first.into());
+        match self.rest.split_first() {
+            Some((first @ 0..0x80, rest)) => {
+                self.rest = rest;
+                self.offset += 1;
+                Ok((*first).into())
+            }
+            _ => self.long_varuint(what),
         }
-        let mut value = u64::from(first & 0x7f);
-        for shift in [7, 14, 21, 28] {
+    }
+
+    #[inline(never)]
+    fn long_varuint(&mut self, what: &'static str) -> Result<u32> {
+        let at = self.offset;
+        let mut value = 0u64;
+        for shift in [0, 7, 14, 21, 28] {
             let byte = self.u8(what)?;
             value |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
-                return u32::try_from(value).map_err(|_| {
-                    Error::new(
-                        at,
-                        what,
-                        Fault::TooLarge {
-                            got: value,
-                            limit: u32::MAX.into(),
-                        },
-                    )
-                });
+                let limit = u32::MAX.into();
+                let too_large = |_| Error::new(at, what, Fault::TooLarge { got: value, limit });
+                return u32::try_from(value).map_err(too_large);
             }
         }
-        Err(Error::new(
-            at,
-            what,
-            Fault::Invalid("variable-length number of more than five bytes".into()),
-        ))
+        let why = "variable-length number of more than five bytes";
+        Err(Error::new(at, what, Fault::Invalid(why.into())))
     }
 
     /// Fails unless everything has been read.
+    #[inline]
     pub fn finish(&self, what: &'static str) -> Result<()> {
         match self.rest.len() {
             0 => Ok(()),
             left => Err(self.fault(what, Fault::Trailing { left: left as u64 })),
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn no_bool(got: u8, at: u64, what: &'static str) -> Error {
+    let expected = "0 or 1";
+    let got = got.into();
+    Error::new(at, what, Fault::Unknown { got, expected })
 }
 
 /// How many elements of no bytes at all (empty rows, `NullValue`) a collection may hold.

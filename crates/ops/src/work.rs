@@ -19,8 +19,10 @@ pub struct WorkItem<'p> {
 
 /// How large a work item should be at least.
 const ITEM_BYTES: u64 = 8 << 20;
-/// Into how many pieces a database is cut, whose sizes by key group are not known.
-const DATABASE_ITEMS: u32 = 16;
+/// How large a piece of a database should be at least, and how many pieces there are at most: each has to
+/// read the indexes of all tables in which it has entries. How much a key group holds is not known.
+const DATABASE_ITEM_BYTES: u64 = 32 << 20;
+const DATABASE_ITEMS: u64 = 64;
 
 /// Cuts the parts of an operator into work items, in the order of subtasks and key groups.
 pub fn items<'p>(operator: &'p LoadedOperator, range: Option<KeyGroupRange>) -> Vec<WorkItem<'p>> {
@@ -52,8 +54,16 @@ pub fn items<'p>(operator: &'p LoadedOperator, range: Option<KeyGroupRange>) -> 
                     bytes = bytes.saturating_add(end - start);
                 }
             }
-            Layout::RocksDb(_) => {
-                let step = whole.count.div_ceil(DATABASE_ITEMS).max(1);
+            Layout::RocksDb(database) => {
+                let sizes = database
+                    .handle
+                    .files()
+                    .filter_map(|file| file.handle.recorded_size());
+                let pieces = sizes
+                    .sum::<u64>()
+                    .div_ceil(DATABASE_ITEM_BYTES)
+                    .clamp(1, DATABASE_ITEMS);
+                let step = whole.count.div_ceil(pieces as u32).max(1);
                 let starts = whole.groups().step_by(step as usize);
                 items.extend(starts.map(|start| WorkItem {
                     part,

@@ -115,10 +115,30 @@ impl Files {
     /// Opens the bytes of a handle.
     ///
     /// # Errors
-    /// When they cannot be had; for an absolute path that leads nowhere, with the advice to
-    /// say where the files were moved to.
+    /// When they cannot be had, or are more or fewer than the handle records; for an absolute
+    /// path that leads nowhere, with the advice to say where the files were moved to.
     pub fn open(&self, handle: &StreamHandle) -> Result<Source> {
+        self.checked(handle, self.open_log(handle)?)
+    }
+
+    /// Opens a log file of a changelog, of which the handle records how long it is decoded.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_log(&self, handle: &StreamHandle) -> Result<Source> {
         self.open_by(handle, |location| self.open_in_place(location, HEAD))
+    }
+
+    /// Refuses a file of another size than it had when it was written.
+    fn checked(&self, handle: &StreamHandle, source: Source) -> Result<Source> {
+        match handle.recorded_size() {
+            Some(recorded) if recorded != source.len() => Err(Error::input(format!(
+                "`{}`: {} bytes, {recorded} are recorded",
+                source.name(),
+                source.len()
+            ))),
+            _ => Ok(source),
+        }
     }
 
     /// Opens a table of a database: the local copy of it, where such are wanted.
@@ -126,14 +146,15 @@ impl Files {
     /// # Errors
     /// As [`open`](Self::open), and what keeps the copy from being made.
     pub(crate) fn open_table(&self, handle: &StreamHandle) -> Result<Source> {
-        self.open_by(handle, |location| match self.tables {
+        let source = self.open_by(handle, |location| match self.tables {
             Tables::Copied if !location.is_local() => match self.open_copy(location) {
                 // Larger than the cache, or than the disk: then it is read where it lies.
                 Err(error) if error.kind() == ErrorKind::TooLarge => self.open_in_place(location, 0),
                 opened => opened,
             },
             _ => self.open_in_place(location, 0),
-        })
+        })?;
+        self.checked(handle, source)
     }
 
     fn open_by(

@@ -132,22 +132,29 @@ struct Loader<'s> {
 impl Loader<'_> {
     fn finish(self) -> LoadedOperator {
         let mut states: Vec<Arc<State>> = Vec::new();
+        let mut unreadable = self.unreadable;
+        let mut last: Option<&Arc<State>> = None;
         for state in self.parts.iter().flat_map(Part::states) {
+            // Parts with the same header share its states.
+            if last.replace(state).is_some_and(|last| Arc::ptr_eq(last, state)) {
+                continue;
+            }
             let known = states
                 .iter()
                 .any(|other| other.name == state.name && other.kind == state.kind);
             if !known {
                 states.push(state.clone());
             }
-        }
-        let mut unreadable = self.unreadable;
-        for state in &states {
             for (serializer, reason) in opaque_parts(state) {
-                unreadable.push(Unreadable {
-                    state: Some(state.name.clone()),
+                let state = Some(state.name.clone());
+                let found = Unreadable {
+                    state,
                     serializer,
                     reason,
-                });
+                };
+                if !unreadable.contains(&found) {
+                    unreadable.push(found);
+                }
             }
         }
         unreadable.dedup();

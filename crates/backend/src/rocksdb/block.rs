@@ -152,6 +152,30 @@ impl Block {
         }
     }
 
+    /// Checks that the restart points lead to entries with full keys, in ascending order: a
+    /// look-up that begins at another place finds nothing, or something else.
+    ///
+    /// `step` moves past the entry at an offset: how much its key shares, and where it ends.
+    pub(super) fn check_restarts(&self, mut step: impl FnMut(usize) -> Result<(usize, usize)>) -> Result<()> {
+        let mut at = 0;
+        for index in 0..self.restarts {
+            let point = self.restart(index).unwrap_or(usize::MAX);
+            let mut shared = usize::MAX;
+            while at <= point && at < self.entries {
+                let begin = at;
+                (shared, at) = step(begin)?;
+                shared = if begin == point { shared } else { usize::MAX };
+            }
+            if shared != 0 {
+                let why = format!(
+                    "restart point {index} leads to {point:#x}, to no full key behind the one before"
+                );
+                return Err(self.invalid(self.entries, why));
+            }
+        }
+        Ok(())
+    }
+
     /// Decodes what stands in front of a key: three numbers, or two where values have no length.
     #[inline]
     pub(super) fn header<const VALUE: bool>(&self, at: usize) -> Result<Header> {
@@ -269,6 +293,19 @@ impl BlockCursor {
         self.next = 0;
         self.value = 0..0;
         std::mem::replace(&mut self.block, Block::empty())
+    }
+
+    /// Where the block lies in its file.
+    pub(super) fn block_place(&self) -> u64 {
+        self.block.place(0)
+    }
+
+    /// Checks the block's restart points.
+    pub(super) fn check_restarts(&self) -> Result<()> {
+        self.block.check_restarts(|at| {
+            let header = self.block.header::<true>(at)?;
+            Ok((header.shared, header.value.end))
+        })
     }
 
     /// Goes to the next entry; false if there is none.

@@ -71,6 +71,13 @@ impl Compression {
             return Ok(block);
         }
         let (packed, size) = self.claimed_size(&block, version, offset)?;
+        if size > self.most(packed.len()) {
+            let (size, len) = (size.unwrap_or_default(), packed.len());
+            return Err(invalid(
+                offset,
+                format!("claims to hold {size} bytes, which {len} bytes cannot"),
+            ));
+        }
         if let (Self::Snappy, Some(size), Ok(out)) = (self, size, spare.try_into_mut()) {
             return unsnap(packed, size, out).map_err(|error| invalid(offset, error.to_string()));
         }
@@ -85,6 +92,18 @@ impl Compression {
             )),
             _ => Ok(out.into()),
         }
+    }
+
+    /// How many bytes so many compressed ones can hold at most, where the format says so.
+    fn most(self, packed: usize) -> Option<usize> {
+        let ratio = match self {
+            // A copy of 64 bytes takes three.
+            Self::Snappy => 22,
+            // Each byte makes a match 255 bytes longer.
+            Self::Lz4 => 255,
+            _ => return Some(usize::MAX),
+        };
+        Some(packed.saturating_add(1).saturating_mul(ratio))
     }
 
     /// What stands in front of the compressed bytes: nothing where the size is part of them, or is unknown.
@@ -125,7 +144,7 @@ impl Compression {
             }
             Self::Lz4 => lz4_flex::block::decompress_with_dict(packed, limit, dictionary)
                 .map_err(|error| error.to_string()),
-            Self::Zstd => unzstd(packed, limit, dictionary).map_err(|error| error.to_string()),
+            Self::Zstd => unzstd(packed, limit, dictionary),
         }
     }
 }
@@ -187,8 +206,18 @@ fn inflate(packed: &[u8], size: usize, dictionary: &[u8]) -> std::result::Result
     }
 }
 
-fn unzstd(packed: &[u8], size: usize, dictionary: &[u8]) -> std::io::Result<Vec<u8>> {
-    zstd::bulk::Decompressor::with_dictionary(dictionary)?.decompress(packed, size)
+/// How many times their own size compressed bytes may claim to hold before that is doubted, and
+/// memory is taken only as bytes come.
+const CREDIBLE: usize = 256;
+
+fn unzstd(packed: &[u8], size: usize, dictionary: &[u8]) -> std::result::Result<Vec<u8>, String> {
+    let text = |error: std::io::Error| error.to_string();
+    if size / CREDIBLE > packed.len() {
+        let decoder = zstd::stream::read::Decoder::with_dictionary(packed, dictionary).map_err(text)?;
+        return read_all(decoder, size);
+    }
+    let mut decompressor = zstd::bulk::Decompressor::with_dictionary(dictionary).map_err(text)?;
+    decompressor.decompress(packed, size).map_err(text)
 }
 
 #[cfg(test)]

@@ -62,6 +62,9 @@ const SIZE: usize = 53;
 /// Size of the footer of format version 0, which has neither checksum type nor version.
 const LEGACY_SIZE: usize = 48;
 
+/// Format version and magic number, at the end of all footers but the oldest, which has no version.
+const VERSION_AND_MAGIC: usize = 12;
+
 const MAGIC: u64 = 0x88e2_41b7_85f4_cff7;
 const LEGACY_MAGIC: u64 = 0xdb47_7524_8b80_fb57;
 const PLAIN_MAGICS: [u64; 2] = [0x8242_2296_63bf_9564, 0x4f34_18eb_7a8f_13b8];
@@ -95,6 +98,7 @@ impl Footer {
         if version < 6 {
             let metaindex = Handle::decode(&mut reader, WHAT)?;
             let index = Some(Handle::decode(&mut reader, WHAT)?);
+            check_padding(reader, VERSION_AND_MAGIC)?;
             return Ok(Self {
                 checksum,
                 version,
@@ -143,6 +147,7 @@ impl Footer {
         let mut reader = Reader::at(footer, offset);
         let metaindex = Handle::decode(&mut reader, WHAT)?;
         let index = Some(Handle::decode(&mut reader, WHAT)?);
+        check_padding(reader, VERSION_AND_MAGIC - 4)?;
         Ok(Self {
             checksum: Checksum::Crc32c,
             version: 0,
@@ -151,6 +156,15 @@ impl Footer {
             context: 0,
             offset,
         })
+    }
+}
+
+/// Checks that nothing but zeros stands between the handles and the last bytes.
+fn check_padding(mut reader: Reader<'_>, tail: usize) -> Result<()> {
+    let padding = reader.take(reader.left().saturating_sub(tail), WHAT)?;
+    match padding.iter().all(|&byte| byte == 0) {
+        true => Ok(()),
+        false => Err(reader.invalid(WHAT, "its padding is not zeros")),
     }
 }
 

@@ -154,6 +154,19 @@ impl Level {
         Ok(handle)
     }
 
+    /// Checks the restart points of the block, at whose beginning the cursor is.
+    fn check_restarts(&self) -> Decoded<()> {
+        let mut level = Self::new(self.block.clone(), self.layout, self.limit);
+        self.block.check_restarts(|at| {
+            let shared = match self.layout.deltas {
+                true => self.block.header::<false>(at)?.shared,
+                false => self.block.header::<true>(at)?.shared,
+            };
+            level.advance()?;
+            Ok((shared, level.next))
+        })
+    }
+
     /// Goes to the first block that may hold a key that is not in front of `target`.
     fn seek(&mut self, target: &[u8]) -> Decoded<Option<Handle>> {
         let layout = self.layout;
@@ -205,19 +218,32 @@ impl IndexCursor {
             if let Some(handle) = self.leaf.advance().in_file(&table.name)? {
                 return Ok(Some(handle));
             }
-            let Some(part) = self
-                .top
-                .as_mut()
-                .map(Level::advance)
-                .transpose()
-                .in_file(&table.name)?
-                .flatten()
-            else {
+            let Some(part) = self.next_part(table)? else {
                 return Ok(None);
             };
             self.leaf
                 .enter(table.block(&mut self.window, part, table.limit())?);
         }
+    }
+
+    /// Checks the restart points of all index blocks; the cursor must be in front of the first.
+    pub(super) fn check_restarts(&mut self, table: &Table) -> Result<()> {
+        let Some(top) = &self.top else {
+            return self.leaf.check_restarts().in_file(&table.name);
+        };
+        top.check_restarts().in_file(&table.name)?;
+        while let Some(part) = self.next_part(table)? {
+            self.leaf
+                .enter(table.block(&mut self.window, part, table.limit())?);
+            self.leaf.check_restarts().in_file(&table.name)?;
+        }
+        Ok(())
+    }
+
+    /// The next block of the lower level, if there are two.
+    fn next_part(&mut self, table: &Table) -> Result<Option<Handle>> {
+        let part = self.top.as_mut().map(Level::advance).transpose();
+        Ok(part.in_file(&table.name)?.flatten())
     }
 
     /// The first block that may hold a key that is not in front of `target`.

@@ -67,6 +67,8 @@ pub(super) struct Merge {
     /// A heap: no run is in front of the one at half its position.
     #[expect(clippy::vec_box, reason = "runs change places at every step, and are large")]
     runs: Vec<Box<Run>>,
+    /// Position of the run that comes after the first. It stays the same as long as the first stays in front.
+    second: usize,
     deletions: RangeDeletions,
 }
 
@@ -80,6 +82,7 @@ impl Merge {
     ) -> Result<Self> {
         let mut merge = Self {
             runs: Vec::new(),
+            second: 1,
             deletions: RangeDeletions::default(),
         };
         for files in runs(files, range) {
@@ -99,6 +102,7 @@ impl Merge {
         for at in (0..merge.runs.len() / 2).rev() {
             merge.sift_down(at);
         }
+        merge.second = merge.lesser_child(0);
         Ok(merge)
     }
 
@@ -114,11 +118,13 @@ impl Merge {
         let Some(run) = self.runs.first_mut() else {
             return Ok(());
         };
-        if !run.advance(&mut self.deletions)? {
+        let ended = !run.advance(&mut self.deletions)?;
+        if ended {
             self.runs.swap_remove(0);
         }
-        if self.runs.len() > 1 {
+        if ended || self.is_before(self.second, 0) {
             self.sift_down(0);
+            self.second = self.lesser_child(0);
         }
         Ok(())
     }
@@ -126,11 +132,13 @@ impl Merge {
     /// Whether a range deletion hides the current entry.
     #[inline]
     pub(super) fn is_hidden(&mut self) -> bool {
-        let Some(run) = self.runs.first() else {
-            return false;
-        };
-        let (user_key, trailer) = run.cursor.key();
-        self.deletions.hide(user_key, trailer)
+        match self.runs.first() {
+            Some(run) if self.deletions.may_hide() => {
+                let (user_key, trailer) = run.cursor.key();
+                self.deletions.hide(user_key, trailer)
+            }
+            _ => false,
+        }
     }
 
     /// How many range deletions the files entered so far have.
@@ -140,18 +148,18 @@ impl Merge {
 
     fn sift_down(&mut self, mut at: usize) {
         loop {
-            let left = 2 * at + 1;
-            let least = if self.is_before(left + 1, left) {
-                left + 1
-            } else {
-                left
-            };
+            let least = self.lesser_child(at);
             if !self.is_before(least, at) {
                 return;
             }
             self.runs.swap(at, least);
             at = least;
         }
+    }
+
+    fn lesser_child(&self, at: usize) -> usize {
+        let left = 2 * at + 1;
+        left + usize::from(self.is_before(left + 1, left))
     }
 
     #[inline]

@@ -42,10 +42,15 @@ impl RangeDeletions {
         self.count
     }
 
-    /// Whether the entry with this user key and trailer is deleted.
+    /// Whether there are deletions in force or ahead.
     #[inline]
+    pub(super) fn may_hide(&self) -> bool {
+        !self.ahead.is_empty() || !self.ends.is_empty()
+    }
+
+    /// Whether the entry with this user key and trailer is deleted.
     pub(super) fn hide(&mut self, user_key: &[u8], trailer: u64) -> bool {
-        if self.ahead.is_empty() && self.ends.is_empty() {
+        if !self.may_hide() {
             return false;
         }
         self.go_to((user_key, trailer));

@@ -110,15 +110,18 @@ impl Scan {
         reason = "the entry borrows the scan, which no Iterator can do"
     )]
     pub fn next(&mut self) -> Result<Option<Entry<'_>>> {
-        let value = match self.find()? {
+        let found = match self.find()? {
             None => return Ok(None),
-            Some(Found::Table) => self.merge.head().map_or(&[][..], |head| head.value()),
-            Some(Found::Joined) => self.operands.join(),
+            Some(Found::Table) => self.merge.head().map(|head| Entry {
+                key: head.key().0,
+                value: head.value(),
+            }),
+            Some(Found::Joined) => Some(Entry {
+                key: &self.key,
+                value: self.operands.join(),
+            }),
         };
-        Ok(Some(Entry {
-            key: &self.key,
-            value,
-        }))
+        Ok(found)
     }
 
     fn find(&mut self) -> Result<Option<Found>> {

@@ -366,6 +366,16 @@ impl TableCursor {
         self.index.separator()
     }
 
+    /// Where the current block lies in the table.
+    pub(super) fn block_place(&self) -> u64 {
+        self.data.block_place()
+    }
+
+    /// Checks the restart points of the current block.
+    pub(super) fn check_restarts(&self) -> Result<()> {
+        self.data.check_restarts().in_file(&self.table.name)
+    }
+
     /// Name of the table, and where the current entry lies in it.
     pub(super) fn place(&self) -> (&str, u64) {
         (&self.table.name, self.data.place())

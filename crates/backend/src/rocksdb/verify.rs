@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::checksum::Checksum;
 use super::edit::LiveFile;
+use super::index::IndexCursor;
 use super::key::{self, EntryType};
 use super::properties::Properties;
 use super::table::{Table, TableCursor};
@@ -48,6 +49,7 @@ pub(super) fn verify(table: &Arc<Table>, live: &LiveFile, read_ahead: usize) -> 
     }
     // They may reach beyond the file's keys: compactions cut tables, not the deletions in them.
     report.range_deletions = table.range_deletions()?.len() as u64;
+    IndexCursor::new(table).check_restarts(table)?;
     let cursor = TableCursor::open(table.clone(), &Arc::default(), read_ahead)?;
     if let Some(cursor) = cursor {
         entries(cursor, live, &mut report)?;
@@ -58,7 +60,13 @@ pub(super) fn verify(table: &Arc<Table>, live: &LiveFile, read_ahead: usize) -> 
 
 fn entries(mut cursor: TableCursor, live: &LiveFile, report: &mut FileReport) -> Result<()> {
     let mut before: Option<(Vec<u8>, u64)> = None;
+    let mut block = None;
+    let mut reach = Vec::new();
     loop {
+        let is_first = block.replace(cursor.block_place()) != Some(cursor.block_place());
+        if is_first {
+            cursor.check_restarts()?;
+        }
         let (user_key, trailer) = cursor.key();
         let (file, at) = cursor.place();
         let bad = |why: &str| Err(Error::invalid(file, at, "entry key", why));
@@ -71,7 +79,13 @@ fn entries(mut cursor: TableCursor, live: &LiveFile, report: &mut FileReport) ->
             }
             _ => {}
         }
-        if user_key > cursor.separator() {
+        if is_first && user_key < reach.as_slice() {
+            return bad("comes before the key to which the index says the block before reaches");
+        }
+        if is_first {
+            reach = cursor.separator().to_vec();
+        }
+        if user_key > reach.as_slice() {
             return bad("comes after the key to which the index says its block reaches");
         }
         match EntryType::of(trailer, at).in_file(file)? {

@@ -30,7 +30,8 @@ use crate::{output, progress};
 
 A KEY is JSON as rows show it (42, \"alice\", [1,\"a\"], {\"id\":1}); a bare word is a string.
 
-Exit status: 0 done, 2 usage, 3 the snapshot cannot be read")]
+Exit status: 0 done, 2 usage, 3 the snapshot cannot be read, 4 the output would destroy something,
+5 the output cannot be written")]
 pub(crate) struct CatArgs {
     #[command(flatten)]
     snapshot: SnapshotArgs,
@@ -91,8 +92,10 @@ pub(crate) fn run(args: &CatArgs, global: &Global) -> anyhow::Result<Exit> {
         threads: global.threads(),
         progress: counts.clone(),
     };
-    if options.limit == Some(0) {
-        return Err(UsageError("`--limit 0` asks for nothing".into()).into());
+    for (flag, number) in [("limit", options.limit), ("sample", options.sample)] {
+        if number == Some(0) {
+            return Err(UsageError(format!("`--{flag} 0` asks for nothing")).into());
+        }
     }
     let mut out = output::open(args.output.file.output.as_deref())?;
     let mut rows = Rows::new(format, &mut out)?;

@@ -26,7 +26,8 @@ use crate::{output, progress, render};
   statetool inspect fixtures/1.20/keyed-states/rocksdb-canonical/snapshot all-states/notes
   statetool inspect -f json fixtures/1.20/kafka-source/hashmap-canonical/snapshot | jq .kafka
 
-Exit status: 0 done, 2 usage, 3 the snapshot cannot be read")]
+Exit status: 0 done, 2 usage, 3 the snapshot cannot be read, 4 the output would destroy something,
+5 the output cannot be written")]
 pub(crate) struct InspectArgs {
     #[command(flatten)]
     snapshot: SnapshotArgs,

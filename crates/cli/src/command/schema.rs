@@ -21,7 +21,8 @@ use crate::output;
   statetool schema fixtures/1.20/value-types/hashmap-canonical/snapshot '*/person' -f avro -o person.avsc
   statetool schema fixtures/1.20/value-types/hashmap-canonical/snapshot '*/person' -f proto
 
-Exit status: 0 done, 2 usage, 3 the snapshot cannot be read")]
+Exit status: 0 done, 2 usage, 3 the snapshot cannot be read, 4 the output would destroy something,
+5 the output cannot be written")]
 pub(crate) struct SchemaArgs {
     #[command(flatten)]
     snapshot: SnapshotArgs,

@@ -20,7 +20,8 @@ use crate::{output, progress, render};
   statetool verify fixtures/1.20/keyed-states/rocksdb-canonical/snapshot
   statetool verify --deep --format json fixtures/1.20/keyed-states/rocksdb-native/snapshot
 
-Exit status: 0 nothing found, 1 findings, 2 usage, 3 the metadata cannot be read")]
+Exit status: 0 nothing found, 1 findings, 2 usage, 3 the metadata cannot be read,
+4 the output would destroy something, 5 it cannot be written")]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     snapshot: SnapshotArgs,

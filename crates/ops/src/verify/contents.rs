@@ -38,7 +38,11 @@ pub(super) fn check(
     report: &mut VerifyReport,
 ) {
     for unreadable in &loaded.unreadable {
-        let note = Finding::of(operator, unreadable.reason.clone());
+        let reason = match unreadable.reason.contains(&unreadable.serializer) {
+            true => unreadable.reason.clone(),
+            false => format!("`{}`: {}", unreadable.serializer, unreadable.reason),
+        };
+        let note = Finding::of(operator, reason);
         report.notes.push(match &unreadable.state {
             Some(state) => note.state(state),
             None => note,

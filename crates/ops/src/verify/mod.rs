@@ -1,5 +1,6 @@
 //! `verify`: is everything of a snapshot there, and is it what it should be?
 
+mod agreement;
 mod contents;
 mod structure;
 
@@ -121,7 +122,10 @@ pub fn verify(snapshot: &Snapshot, options: &VerifyOptions) -> VerifyReport {
         report.checked.operators += 1;
         structure::check_operator(snapshot, &operator, &mut report);
         match snapshot.load_operator(&operator) {
-            Ok(loaded) => contents::check(snapshot, &operator, &loaded, options, &mut report),
+            Ok(loaded) => {
+                agreement::check(&operator, &loaded, &mut report);
+                contents::check(snapshot, &operator, &loaded, options, &mut report);
+            }
             Err(error) => report.findings.push(Finding::of(&operator, error.to_string())),
         }
     }

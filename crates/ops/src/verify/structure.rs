@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use statetool_backend::Source;
 use statetool_format::KeyGroupRange;
 use statetool_format::metadata::{
     KeyGroupsHandle, KeyedHandle, OperatorStateHandle, StreamHandle, Subtask, SubtaskState, Subtasks,
 };
-use statetool_snapshot::{Operator, Snapshot};
+use statetool_snapshot::{Operator, Result, Snapshot};
 
 use super::{Finding, VerifyReport};
 
@@ -175,8 +176,7 @@ fn check_keyed(
         KeyedHandle::InlineChangelog(_) => {}
         KeyedHandle::ChangelogFiles(files) => {
             for (_, stream) in &files.change_sets {
-                // Its recorded size is the decoded length, which is not that of the file.
-                check_exists(snapshot, stream, report, finding);
+                check_opens(snapshot.files().open_log(stream), report, finding);
             }
         }
     }
@@ -203,15 +203,10 @@ fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && name.chars().all(plain)
 }
 
-/// Opens a stream; returns its length.
-fn check_exists(
-    snapshot: &Snapshot,
-    stream: &StreamHandle,
-    report: &mut VerifyReport,
-    finding: &MakeFinding<'_>,
-) -> Option<u64> {
+/// Counts a stream that is opened, or notes why it cannot be; returns its length.
+fn check_opens(opened: Result<Source>, report: &mut VerifyReport, finding: &MakeFinding<'_>) -> Option<u64> {
     report.checked.handles += 1;
-    match snapshot.files().open(stream) {
+    match opened {
         Ok(source) => Some(source.len()),
         Err(error) => {
             report.findings.push(finding(error.to_string()));
@@ -233,24 +228,17 @@ fn check_stream(
     report: &mut VerifyReport,
     finding: &MakeFinding<'_>,
 ) {
-    let Some(len) = check_exists(snapshot, stream, report, finding) else {
+    let Some(len) = check_opens(snapshot.files().open(stream), report, finding) else {
         return;
     };
-    let place = || match snapshot.files().locate(stream) {
-        Ok(Some(location)) => format!("`{location}`"),
-        _ => "inline state".to_owned(),
-    };
-    if let Some(recorded) = stream.recorded_size().filter(|recorded| *recorded != len) {
-        report.findings.push(finding(format!(
-            "{}: {len} bytes, {recorded} are recorded",
-            place()
-        )));
-    }
     for offset in offsets.unwrap_or_default() {
         if u64::try_from(*offset).map_or(true, |offset| offset > len) {
+            let place = match snapshot.files().locate(stream) {
+                Ok(Some(location)) => format!("`{location}`"),
+                _ => "inline state".to_owned(),
+            };
             report.findings.push(finding(format!(
-                "{}: offset {offset} lies outside of its {len} bytes",
-                place()
+                "{place}: offset {offset} lies outside of its {len} bytes"
             )));
         }
     }

@@ -185,7 +185,7 @@ fn read_log(handle: &ChangelogHandle, files: &Files, generation: KryoGeneration)
             }
             KeyedHandle::ChangelogFiles(in_files) => {
                 let open = |stream: &_| {
-                    files.open(stream).map_err(|error| {
+                    files.open_log(stream).map_err(|error| {
                         statetool_backend::Error::io("changelog", std::io::Error::other(error))
                     })
                 };

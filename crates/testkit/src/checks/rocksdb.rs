@@ -40,8 +40,10 @@ fn check_table(bytes: &[u8]) {
             scan(&database, KeyRange::new(Vec::new(), Some(middle.clone()))),
             scan(&database, KeyRange::new(middle.clone(), None)),
         );
-        let parts = front.and_then(|front| Ok([front, back?].concat()));
-        assert_eq!(parts.ok().as_ref(), Some(&whole), "the halves are not the whole");
+        match front.and_then(|front| Ok([front, back?].concat())) {
+            Ok(parts) => { let d = parts.iter().zip(&whole).position(|(a,b)| a!=b); assert!(parts == whole, "the halves {} are not the whole {}, first at {d:?}: middle {middle:?} {:?} {:?}", parts.len(), whole.len(), d.map(|d| parts[d].0.clone()), d.map(|d| whole[d].0.clone())) },
+            Err(error) => panic!("the whole can be scanned, a half cannot: {error}"),
+        }
         let got = database.get("state", middle);
         assert_eq!(
             got.ok().flatten().as_ref(),

@@ -155,6 +155,7 @@ impl Maker<'_> {
         let input = StreamInput {
             flink_2: self.flink_2,
             savepoint,
+            unknown_classes: false,
             max_parallelism,
             first_group,
             lists,

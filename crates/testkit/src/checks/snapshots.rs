@@ -41,9 +41,15 @@ pub fn properties(input: &[u8]) {
 ///
 /// Files outside of the metadata are not opened: their paths come from the input.
 pub fn snapshot(input: &[u8]) {
-    if let Some(snapshot) = open(input) {
-        check(&snapshot);
-    }
+    let Some(snapshot) = open(input) else { return };
+    check(&snapshot);
+    let options = InspectOptions {
+        selector: StateSelector::all(),
+        stats: true,
+        threads: 1,
+        progress: Arc::new(Progress::default()),
+    };
+    let _ = inspect(&snapshot, &options);
 }
 
 /// The snapshot whose metadata file has these bytes, in a directory that does not exist.
@@ -77,28 +83,20 @@ fn is_inside(stream: &StreamHandle) -> bool {
     }
 }
 
-/// Goes through everything in the snapshot with every operation.
+/// Goes through everything in the snapshot, and verifies it.
 pub(super) fn check(snapshot: &Snapshot) {
     for operator in snapshot.operators() {
         if let Ok(loaded) = snapshot.load_operator(&operator) {
             check_operator(snapshot, &operator, &loaded);
         }
     }
-    let progress = Arc::new(Progress::default());
-    let options = InspectOptions {
-        selector: StateSelector::all(),
-        stats: true,
-        threads: 1,
-        progress: progress.clone(),
-    };
-    let _ = inspect(snapshot, &options);
     let _ = verify(
         snapshot,
         &VerifyOptions {
             deep: true,
             show_data: false,
             threads: 1,
-            progress,
+            progress: Arc::new(Progress::default()),
         },
     );
 }

@@ -12,7 +12,8 @@ use statetool_format::{Encode, JavaString, KeyGroupRange, OperatorId, Put, Reade
 /// A stream with the few things that a handle says about it.
 ///
 /// ```text
-/// u8 settings   bit 0: written by Flink 2, bit 1: a handle of a canonical savepoint
+/// u8 settings   bit 0: written by Flink 2, bit 1: a handle of a canonical savepoint,
+///               bit 2: look for the extents of unknown classes, which takes long
 /// u16 max parallelism, u16 first key group
 /// u8 lists, lists × { u8 mode, utf name, u8 offsets, offsets × i32 offset }
 /// the stream, to the end
@@ -27,6 +28,8 @@ pub struct StreamInput {
     pub flink_2: bool,
     /// Whether the handle says that the stream is canonical.
     pub savepoint: bool,
+    /// Whether a header with classes that nobody knows is worth the time that it takes.
+    pub unknown_classes: bool,
     /// Number of key groups of the job.
     pub max_parallelism: u16,
     /// The first key group in the stream.
@@ -51,6 +54,7 @@ impl StreamInput {
         Ok(Self {
             flink_2: settings & 1 != 0,
             savepoint: settings & 2 != 0,
+            unknown_classes: settings & 4 != 0,
             max_parallelism: max_parallelism.clamp(1, 1 << 15),
             first_group,
             lists,
@@ -60,7 +64,9 @@ impl StreamInput {
 
     /// The bytes that [`decode`](Self::decode) reads; lists and offsets beyond 255 are left out.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![u8::from(self.flink_2) | u8::from(self.savepoint) << 1];
+        let flags = [self.flink_2, self.savepoint, self.unknown_classes];
+        let settings = (0..).zip(flags).map(|(bit, flag)| u8::from(flag) << bit);
+        let mut out = vec![settings.sum()];
         out.put_u16(self.max_parallelism);
         out.put_u16(self.first_group);
         out.put_u8(u8::try_from(self.lists.len()).unwrap_or(u8::MAX));

@@ -7,6 +7,7 @@
 //! are better copied than decoded.
 
 mod avro;
+mod cut;
 mod scalar;
 mod table;
 
@@ -31,7 +32,7 @@ type Result<T = (), E = Mismatch> = std::result::Result<T, E>;
 /// serialization, Protobuf and variants. Their opaque values are copied.
 pub fn encode(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result {
     let start = out.len();
-    let result = put(ty, value, out);
+    let result = cut::refuse(ty, value).and_then(|()| put(ty, value, out));
     if result.is_err() {
         out.truncate(start);
     }
@@ -108,14 +109,19 @@ fn put_fields(
         return Err(Mismatch::new(format!("there is no field `{name}`")));
     }
     for (i, field) in fields.iter().enumerate() {
-        let name = field.name.as_str();
-        // Decoded values have their fields in the order of the type.
-        let by_position = values.get(i).filter(|(found, _)| found == name);
-        let found = by_position.or_else(|| values.iter().find(|(found, _)| found == name));
-        let value = found.map_or(&Value::Null, |(_, value)| value);
-        put(&field.ty, value, out).map_err(|e| e.in_field(name))?;
+        let value = field_value(values, i, field);
+        put(&field.ty, value, out).map_err(|e| e.in_field(field.name.as_str()))?;
     }
     Ok(())
+}
+
+/// The value of the field at a position of a type; null where there is none.
+fn field_value<'v>(values: &'v [(String, Value)], position: usize, field: &Field) -> &'v Value {
+    let name = field.name.as_str();
+    // Decoded values have their fields in the order of the type.
+    let by_position = values.get(position).filter(|(found, _)| found == name);
+    let found = by_position.or_else(|| values.iter().find(|(found, _)| found == name));
+    found.map_or(&Value::Null, |(_, value)| value)
 }
 
 fn put_list(list: &ListType, value: &Value, out: &mut Vec<u8>) -> Result {

@@ -28,15 +28,19 @@ impl<S: Sink> Walker<'_, S> {
 
     #[inline]
     pub(super) fn string(&mut self, layout: StringLayout, r: &mut Reader<'_>) -> Result<()> {
-        let text = match layout {
+        match layout {
             StringLayout::Nullable => match r.varuint("length of a string")?.checked_sub(1) {
-                None => {
-                    self.sink.null();
-                    return Ok(());
-                }
-                Some(len) => Text::read_units(r, len as usize)?,
+                Some(len) => self.sink.string(Text::read_units(r, len as usize)?),
+                None => self.sink.null(),
             },
-            StringLayout::Value => {
+            _ => self.rare_string(layout, r)?,
+        }
+        Ok(())
+    }
+
+    fn rare_string(&mut self, layout: StringLayout, r: &mut Reader<'_>) -> Result<()> {
+        let text = match layout {
+            StringLayout::Nullable | StringLayout::Value => {
                 let len = r.varuint("length of a string")?;
                 Text::read_units(r, len as usize)?
             }
