@@ -226,8 +226,28 @@ impl IndexCursor {
         }
     }
 
-    /// Checks the restart points of all index blocks; the cursor must be in front of the first.
-    pub(super) fn check_restarts(&mut self, table: &Table) -> Result<()> {
+    /// Checks that look-ups find what is there: restart points lead to full keys, and keys
+    /// ascend, in both levels alike.
+    pub(super) fn check(table: &Table) -> Result<()> {
+        Self::new(table).check_restarts(table)?;
+        Self::new(table).check_order(table)
+    }
+
+    fn check_order(&mut self, table: &Table) -> Result<()> {
+        let mut before = Vec::new();
+        while let Some(handle) = self.advance(table)? {
+            let key = self.separator();
+            let reach = self.top.as_ref().map(|top| top.layout.user_part(top.key.get()));
+            if key < before.as_slice() || reach.is_some_and(|reach| key > reach) {
+                let why = "the key to which the block reaches is out of order";
+                return Err(Error::new(handle.offset, WHAT, Fault::Invalid(why.into()))).in_file(&table.name);
+            }
+            before = key.to_vec();
+        }
+        Ok(())
+    }
+
+    fn check_restarts(&mut self, table: &Table) -> Result<()> {
         let Some(top) = &self.top else {
             return self.leaf.check_restarts().in_file(&table.name);
         };

@@ -49,7 +49,7 @@ pub(super) fn verify(table: &Arc<Table>, live: &LiveFile, read_ahead: usize) -> 
     }
     // They may reach beyond the file's keys: compactions cut tables, not the deletions in them.
     report.range_deletions = table.range_deletions()?.len() as u64;
-    IndexCursor::new(table).check_restarts(table)?;
+    IndexCursor::check(table)?;
     let cursor = TableCursor::open(table.clone(), &Arc::default(), read_ahead)?;
     if let Some(cursor) = cursor {
         entries(cursor, live, &mut report)?;
