@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use statetool_ops::progress::Progress;
 use statetool_ops::verify::{Finding, VerifyOptions, VerifyReport, verify};
@@ -17,7 +18,10 @@ fn verified(nth: usize) -> VerifyReport {
     let mut names = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(NAME));
     let at = names.nth(nth).unwrap();
     bytes[at] = b'%';
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("agreement-{nth}"));
+    // The tests of a file run side by side.
+    static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+    let folder = format!("agreement-{}", FOLDERS.fetch_add(1, Ordering::Relaxed));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
     fs::create_dir_all(&folder).unwrap();
     let file = folder.join("_metadata");
     fs::write(&file, bytes).unwrap();

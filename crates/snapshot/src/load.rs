@@ -9,7 +9,7 @@ use statetool_format::metadata::{
     SubtaskState,
 };
 use statetool_format::state::{KeyedHeader, OperatorHeader};
-use statetool_format::{KeyGroupRange, Reader};
+use statetool_format::{Error as FormatError, Fault, KeyGroupRange, Reader};
 
 use crate::changelog::Overlay;
 use crate::error::{ErrorKind, Result, Within};
@@ -338,12 +338,14 @@ impl Loader<'_> {
             .flat_map(|s| &s.offsets)
             .filter_map(|o| u64::try_from(*o).ok())
             .min();
-        let header = parse_prefix(&*source, first.unwrap_or(source.len()).min(MAX_HEADER), |r| {
-            if r.left() as u64 == first.unwrap_or(source.len()) {
-                decode_operator_header(r)
-            } else {
-                OperatorHeader::decode(r)
-            }
+        let end = first.unwrap_or(source.len());
+        let header = parse_prefix(&*source, end.min(MAX_HEADER), |r| {
+            let header = match r.left() as u64 == end {
+                true => decode_operator_header(r)?,
+                false => OperatorHeader::decode(r)?,
+            };
+            check_header_end(&header, r.offset(), end)?;
+            Ok(header)
         });
         let Some(header) = self.tolerate(header.map_err(Into::into))? else {
             return Ok(());
@@ -392,14 +394,26 @@ impl Loader<'_> {
 fn decode_operator_header(r: &mut Reader<'_>) -> statetool_format::Result<OperatorHeader> {
     let mut whole = r.clone();
     OperatorHeader::decode(r).or_else(|error| match error.fault() {
-        statetool_format::Fault::UnknownClass(_) => {
+        Fault::UnknownClass(_) => {
             // A compressed stream names its framing between the header and the first element.
             let bytes = whole.rest();
             let len = bytes.strip_suffix(STREAM_IDENTIFIER).unwrap_or(bytes).len();
+            r.take_rest();
             OperatorHeader::decode_exact(&whole.window(len, "header of an operator state stream")?)
         }
         _ => Err(error),
     })
+}
+
+/// Checks that the first element, or the end of the stream, comes right behind the header.
+fn check_header_end(header: &OperatorHeader, at: u64, end: u64) -> statetool_format::Result<()> {
+    let named = at + STREAM_IDENTIFIER.len() as u64;
+    if at == end || (header.compressed && named == end) {
+        return Ok(());
+    }
+    let left = end.saturating_sub(at);
+    let what = "header of an operator state stream";
+    Err(FormatError::new(at, what, Fault::Trailing { left }))
 }
 
 /// Where the header ends: at the first data of a key group.

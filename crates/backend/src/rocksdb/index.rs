@@ -234,10 +234,15 @@ impl IndexCursor {
     }
 
     fn check_order(&mut self, table: &Table) -> Result<()> {
-        let mut before = Vec::new();
+        let (mut before, mut part) = (Vec::new(), None);
         while let Some(handle) = self.advance(table)? {
             let key = self.separator();
             let reach = self.top.as_ref().map(|top| top.layout.user_part(top.key.get()));
+            if part.as_deref() != reach {
+                // No block of a part comes before what the part in front of it reaches.
+                before = part.take().unwrap_or_default();
+                part = reach.map(<[u8]>::to_vec);
+            }
             if key < before.as_slice() || reach.is_some_and(|reach| key > reach) {
                 let why = "the key to which the block reaches is out of order";
                 return Err(Error::new(handle.offset, WHAT, Fault::Invalid(why.into()))).in_file(&table.name);

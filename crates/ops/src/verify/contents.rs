@@ -10,6 +10,7 @@ use statetool_snapshot::{
 };
 use statetool_values::{Extent, Framing, Skip, Type, decode_java_hash, walk};
 
+use super::duplicates::{Duplicate, Duplicates};
 use super::{Checked, Finding, MAX_FINDINGS, VerifyOptions, VerifyReport};
 use crate::work;
 
@@ -103,6 +104,18 @@ fn add_tables(
                             "the manifest names `{missing}`, which is not in the handle"
                         )));
                     }
+                    for family in opened
+                        .families()
+                        .iter()
+                        .filter(|family| family.files().next().is_some())
+                    {
+                        if part.index_of(family.name()).is_none() {
+                            report.findings.push(finding(format!(
+                                "the database has a column family `{}`, and the header names no such state",
+                                family.name()
+                            )));
+                        }
+                    }
                     let files = opened.families().iter().flat_map(|family| family.files());
                     tasks.extend(files.map(|file| Task::Table(part.subtask, opened.clone(), file.number)));
                 }
@@ -129,6 +142,11 @@ fn check_item(
     } = found;
     let finding = |message: String| Finding::of(operator, message).subtask(item.part.subtask);
     let mut ticker = options.progress.ticker();
+    let mut duplicates = Duplicates::default();
+    let duplicate = |(state, group, count): Duplicate| {
+        let message = format!("key group {group}: {count} entries have the key of another entry");
+        finding(message).state(&state)
+    };
     let mut visit = |entry: &Entry<'_>| -> Result<Flow> {
         let bytes = entry.bytes();
         ticker.tick(bytes);
@@ -137,6 +155,7 @@ fn check_item(
         if !options.deep {
             return Ok(Flow::Continue(()));
         }
+        findings.extend(duplicates.add(entry).into_iter().map(duplicate));
         match check_entry(entry, operator.state.max_parallelism) {
             Ok(()) => Ok(Flow::Continue(())),
             Err(error) => {
@@ -169,6 +188,7 @@ fn check_item(
         }
         Err(error) => findings.push(finding(error.to_string())),
     }
+    findings.extend(duplicates.end().into_iter().map(duplicate));
 }
 
 /// Decodes key, namespace, map key and value of an entry, and re-hashes its key.

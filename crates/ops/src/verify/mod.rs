@@ -2,6 +2,8 @@
 
 mod agreement;
 mod contents;
+mod duplicates;
+mod headers;
 mod structure;
 
 use std::sync::Arc;
@@ -123,6 +125,7 @@ pub fn verify(snapshot: &Snapshot, options: &VerifyOptions) -> VerifyReport {
         structure::check_operator(snapshot, &operator, &mut report);
         match snapshot.load_operator(&operator) {
             Ok(loaded) => {
+                headers::check(&operator, &loaded, &mut report);
                 agreement::check(&operator, &loaded, &mut report);
                 contents::check(snapshot, &operator, &loaded, options, &mut report);
             }
