@@ -10,12 +10,16 @@
 //! Written by `FullSnapshotAsyncWriter` (all canonical savepoints since 1.13, RocksDB full
 //! snapshots up to 1.15); docs/format/state-payloads.md.
 
+mod writer;
+
 use statetool_format::metadata::KeyGroupsHandle;
 use statetool_format::{Error as FormatError, Fault, KeyGroupRange};
 
 use crate::error::{Error, Result};
 use crate::source::Source;
 use crate::window::{Compression, Window};
+
+pub use writer::CanonicalWriter;
 
 const END_OF_GROUP: u16 = 0xffff;
 const META_DATA_FOLLOWS: u8 = 0x80;

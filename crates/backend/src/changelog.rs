@@ -148,9 +148,14 @@ pub fn visit_files(
     mut open: impl FnMut(&statetool_format::metadata::StreamHandle) -> Result<Source>,
     mut visit: impl FnMut(i32, &mut Reader<'_>) -> statetool_format::Result<()>,
 ) -> Result<()> {
+    let mut last = None;
     for (offset, stream) in &handle.change_sets {
-        let source = open(stream)?;
-        let mut window = open_change_set(&source, *offset)?;
+        // Change sets of one file follow one another.
+        let mut log = match last.take() {
+            Some((file, log)) if file == stream => log,
+            _ => Log::open(open(stream)?)?,
+        };
+        let window = log.at(*offset)?;
         let groups = window.parse(|r| r.i32_in(0, i32::MAX, "number of groups in a change set"))?;
         for _ in 0..groups {
             let (changes, group) = window.parse(|r| {
@@ -164,29 +169,57 @@ pub fn visit_files(
                 let at = window.offset() + 4;
                 let (_, len) = window.peek(|r| r.bytes("change").map(|_| ()))?;
                 let bytes = window.take(len).get(4..).unwrap_or_default().to_vec();
-                visit(group, &mut Reader::at(&bytes, at)).in_file(source.name())?;
+                visit(group, &mut Reader::at(&bytes, at)).in_file(window.name())?;
             }
         }
+        last = Some((stream, log));
     }
     Ok(())
 }
 
-/// Opens a log file at a change set. The offset counts decoded bytes behind the flag.
-fn open_change_set(source: &Source, offset: i64) -> Result<Window> {
-    let mut flag = [0];
-    source.read_exact_at(&mut flag, 0)?;
-    let offset = u64::try_from(offset).map_err(|_| {
-        crate::Error::invalid(
-            source.name(),
-            0,
-            "offset of a change set",
-            format!("{offset} is negative"),
-        )
-    })?;
-    if flag == [0] {
-        return Window::new(source, offset.saturating_add(1), source.len(), Compression::None);
+/// An open log file.
+struct Log {
+    source: Source,
+    compression: Compression,
+    window: Window,
+}
+
+impl Log {
+    fn open(source: Source) -> Result<Self> {
+        let mut flag = [0];
+        source.read_exact_at(&mut flag, 0)?;
+        let compression = match flag {
+            [0] => Compression::None,
+            _ => Compression::Snappy,
+        };
+        Ok(Self {
+            window: Window::new(&source, 1, source.len(), compression)?,
+            source,
+            compression,
+        })
     }
-    let mut window = Window::new(source, 1, source.len(), Compression::Snappy)?;
-    window.skip(offset, "change sets before the one wanted")?;
-    Ok(window)
+
+    /// The file from a change set on. The offset counts decoded bytes behind the flag.
+    fn at(&mut self, offset: i64) -> Result<&mut Window> {
+        let offset = u64::try_from(offset).map_err(|_| {
+            let why = format!("{offset} is negative");
+            crate::Error::invalid(self.source.name(), 0, "offset of a change set", why)
+        })?;
+        let open = |start| Window::new(&self.source, start, self.source.len(), self.compression);
+        match self.compression {
+            Compression::None if self.window.offset() != offset.saturating_add(1) => {
+                self.window = open(offset.saturating_add(1))?;
+            }
+            Compression::None => {}
+            Compression::Snappy => {
+                // What has been decoded is not decoded again.
+                if self.window.offset() > offset {
+                    self.window = open(1)?;
+                }
+                let ahead = offset.saturating_sub(self.window.offset());
+                self.window.skip(ahead, "change sets before the one wanted")?;
+            }
+        }
+        Ok(&mut self.window)
+    }
 }

@@ -10,6 +10,8 @@
 //! Written by `HeapSnapshotWriterBase` and `CopyOnWriteStateTableSnapshot`;
 //! docs/format/state-payloads.md.
 
+mod writer;
+
 use statetool_format::metadata::KeyGroupsHandle;
 use statetool_format::{Error as FormatError, Fault, KeyGroupRange};
 
@@ -17,6 +19,8 @@ use crate::error::{Error, Result};
 use crate::skip::Skip;
 use crate::source::Source;
 use crate::window::{Compression, Window};
+
+pub use writer::HeapWriter;
 
 /// How far the parts of one state's entries reach.
 pub enum HeapShape<'a> {

@@ -20,6 +20,7 @@ pub mod operator;
 pub mod raw_timers;
 pub mod rocksdb;
 mod skip;
+pub mod snappy;
 mod source;
 pub mod window;
 

@@ -9,11 +9,15 @@
 //! is that of a snappy frame. Written by `DefaultOperatorStateBackendSnapshotStrategy`;
 //! docs/format/state-payloads.md.
 
+mod writer;
+
 use statetool_format::metadata::OperatorStateHandle;
 
 use crate::error::{Error, Result};
 use crate::source::Source;
 use crate::window::{Compression, Window};
+
+pub use writer::OperatorWriter;
 
 /// Where the partitions of an operator state stream begin and end.
 #[derive(Debug, Clone)]

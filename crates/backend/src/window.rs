@@ -5,6 +5,7 @@ use std::io::Read;
 use statetool_format::{Fault, Reader};
 
 use crate::error::{Error, InFile, Result};
+use crate::snappy::STREAM_IDENTIFIER;
 use crate::source::{ReadAt, Source};
 
 /// How the bytes of a stream are stored.
@@ -61,9 +62,6 @@ impl Read for Plain {
 
 /// How much is read at once.
 const CHUNK: usize = 1 << 20;
-
-/// What a snappy stream must begin with; partitions of operator state leave it out.
-pub const STREAM_IDENTIFIER: &[u8] = b"\xff\x06\x00\x00sNaPpY";
 
 impl Window {
     /// A window over `start..end` of a source.

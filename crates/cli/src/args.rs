@@ -35,7 +35,7 @@ destroy something · 5 the result cannot be written · 130 interrupted. A closed
 /// What all commands take.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
-    /// Colour on the terminal.
+    /// Colour in words and tables.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "STATETOOL_COLOR", help_heading = "General")]
     pub(crate) color: Color,
     /// No warnings and no progress.
@@ -67,9 +67,21 @@ pub(crate) struct Global {
         global = true,
         value_name = "N",
         env = "STATETOOL_THREADS",
+        value_parser = threads,
         help_heading = "General"
     )]
-    pub(crate) threads: Option<std::num::NonZeroUsize>,
+    pub(crate) threads: Option<usize>,
+}
+
+/// More would only cost memory, and at some number the system refuses them.
+const MAX_THREADS: usize = 1024;
+
+fn threads(text: &str) -> Result<usize, String> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (1..=MAX_THREADS).contains(number));
+    number.ok_or_else(|| format!("write a number from 1 to {MAX_THREADS}, or leave it out for one a core"))
 }
 
 /// When to use colour.
@@ -149,7 +161,7 @@ pub(crate) struct OutputArgs {
 /// Where a result is written.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct FileArgs {
-    /// Write the result to a file, which appears when it is complete.
+    /// Write the result to a file, which appears when it is complete; `-` is stdout.
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
 }

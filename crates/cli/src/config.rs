@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Command;
+use clap::{Arg, Command};
+use statetool_store::plain;
 
 use crate::exit::UsageError;
 
@@ -10,12 +11,14 @@ const FILE: &str = "statetool.toml";
 
 /// Makes the settings of the configuration file defaults of the flags of the same names.
 ///
-/// A table named like a command holds settings of that command alone:
+/// A setting means what the environment variable `STATETOOL_` and its name means, and is nothing
+/// to commands that do not know it or have no such value. A table named like a command holds
+/// settings of that command alone:
 ///
 /// ```toml
 /// format = "json"
-/// [cat]
-/// format = "jsonl"
+/// [schema]
+/// format = "avro"
 /// ```
 pub(crate) fn with_defaults(command: Command) -> anyhow::Result<Command> {
     let path = std::env::var_os("STATETOOL_CONFIG").map(PathBuf::from);
@@ -23,7 +26,9 @@ pub(crate) fn with_defaults(command: Command) -> anyhow::Result<Command> {
     let path = path.unwrap_or_else(|| FILE.into());
     let text = match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => return Ok(command),
-        text => text.map_err(|error| UsageError(format!("cannot read `{}`: {error}", path.display())))?,
+        text => {
+            text.map_err(|error| UsageError(format!("cannot read `{}`: {}", path.display(), plain(&error))))?
+        }
     };
     let settings: toml::Table = text
         .parse()
@@ -56,7 +61,7 @@ fn apply(mut command: Command, settings: &toml::Table) -> Result<Command, String
             .any(|name| command.find_subcommand(name).is_some_and(|sub| has(sub, key)));
         match (used, known) {
             (true, _) => {}
-            (false, true) => return Err(format!("no command takes `{key} = {value}`")),
+            (false, true) => return Err(nobody_takes(&command, key, value)),
             (false, false) => return Err(format!("there is no setting `{key}`")),
         }
     }
@@ -73,15 +78,40 @@ fn apply(mut command: Command, settings: &toml::Table) -> Result<Command, String
     Ok(command)
 }
 
+/// The error for a value that only a command of its own kind of setting may take.
+fn nobody_takes(command: &Command, key: &str, value: &toml::Value) -> String {
+    let own = command
+        .get_subcommands()
+        .find(|sub| !is_shared(sub, key) && fits(sub, key, value));
+    let hint = own.map_or_else(String::new, |sub| {
+        format!("; that of `{0}` stands in a table `[{0}]`", sub.get_name())
+    });
+    format!("no command takes `{key} = {value}`{hint}")
+}
+
 fn has(command: &Command, key: &str) -> bool {
-    command.get_arguments().any(|arg| arg.get_long() == Some(key))
+    argument(command, key).is_some()
+}
+
+/// Whether a setting for all commands is one for this command, and can have this value there.
+fn takes(command: &Command, key: &str, value: &toml::Value) -> bool {
+    is_shared(command, key) && fits(command, key, value)
+}
+
+/// Whether a command's setting means the same as in other commands: the language of a schema is not
+/// the format of a report, and has another environment variable.
+fn is_shared(command: &Command, key: &str) -> bool {
+    let variable = format!("STATETOOL_{}", key.to_uppercase().replace('-', "_"));
+    argument(command, key).is_some_and(|arg| arg.get_env().is_none_or(|own| own == variable.as_str()))
+}
+
+fn argument<'c>(command: &'c Command, key: &str) -> Option<&'c Arg> {
+    command.get_arguments().find(|arg| arg.get_long() == Some(key))
 }
 
 /// Whether a command has a setting that can have this value: formats differ between commands.
-fn takes(command: &Command, key: &str, value: &toml::Value) -> bool {
-    let mut arguments = command.get_arguments();
-    let argument = arguments.find(|arg| arg.get_long() == Some(key));
-    argument.is_some_and(|arg| {
+fn fits(command: &Command, key: &str, value: &toml::Value) -> bool {
+    argument(command, key).is_some_and(|arg| {
         let possible = arg.get_possible_values();
         let is_flag = !arg.get_action().takes_values();
         is_flag
@@ -95,11 +125,9 @@ fn takes(command: &Command, key: &str, value: &toml::Value) -> bool {
 }
 
 fn set(command: Command, key: &str, value: &toml::Value) -> Command {
-    let id = command
-        .get_arguments()
-        .find(|arg| arg.get_long() == Some(key))
-        .map(|arg| arg.get_id().clone());
-    let Some(id) = id else { return command };
+    let Some(id) = argument(&command, key).map(|arg| arg.get_id().clone()) else {
+        return command;
+    };
     command.mut_arg(id, |arg| arg.default_values(texts(value)))
 }
 

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use statetool_ops::{Error, ErrorKind};
+use statetool_store::plain;
 
 use crate::output::{is_closed_pipe, say};
 
@@ -41,8 +42,8 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
         .downcast_ref::<std::io::Error>()
         .filter(|_| error.chain().len() == 1);
     match bare {
-        Some(error) => say("error", &format!("cannot write the result: {error}")),
-        None => say("error", &format!("{error:#}")),
+        Some(error) => say("error", &format!("cannot write the result: {}", plain(error))),
+        None => say("error", &in_words(error)),
     }
     if let Some(hint) = known.and_then(Error::help) {
         say("hint", hint);
@@ -54,6 +55,15 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
         None if error.is::<Refusal>() => Exit::Refused,
         None => Exit::Target,
     }
+}
+
+/// All that is known of an error, from the outside in.
+fn in_words(error: &anyhow::Error) -> String {
+    let words = error.chain().map(|cause| match cause.downcast_ref() {
+        Some(system) => plain(system),
+        None => cause.to_string(),
+    });
+    words.collect::<Vec<_>>().join(": ")
 }
 
 /// A call that cannot be meant.

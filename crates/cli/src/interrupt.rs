@@ -1,11 +1,10 @@
 //! Ctrl-C and its kin: no half files, and the exit code that shells expect.
 
-use std::io::Write;
-
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::output::{is_interactive, remove_unfinished};
+use crate::output::remove_unfinished;
+use crate::progress;
 
 /// What shells add to the number of a signal: 130 stands for Ctrl-C.
 const EXIT_BASE: i32 = 128;
@@ -23,10 +22,7 @@ pub(crate) fn install() {
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
             remove_unfinished();
-            if is_interactive() {
-                // The progress bar has not ended its line.
-                let _ = writeln!(anstream::stderr());
-            }
+            progress::clear();
             statetool_store::remove_caches();
             std::process::exit(EXIT_BASE + signal);
         }

@@ -8,6 +8,7 @@ mod interrupt;
 mod output;
 mod progress;
 mod render;
+mod style;
 
 use std::process::ExitCode;
 

@@ -5,10 +5,12 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use anstyle::{AnsiColor, Style};
+use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
 
+use crate::args::{Format, OutputArgs};
 use crate::exit::Refusal;
+use crate::style;
 
 /// Where the result of a command goes.
 ///
@@ -17,6 +19,7 @@ use crate::exit::Refusal;
 pub(crate) struct Output {
     to: Box<dyn Write>,
     unfinished: Option<Unfinished>,
+    is_stdout: bool,
 }
 
 /// A file that is being written.
@@ -28,12 +31,25 @@ struct Unfinished {
 /// The file to remove when the program is interrupted.
 static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
 
-/// Opens a file, or stdout.
+impl OutputArgs {
+    /// Opens the file or stdout for a result in the wanted format.
+    pub(crate) fn open(&self, default: Format) -> anyhow::Result<(Format, Output)> {
+        let format = self.format.unwrap_or(default);
+        let mut output = open(self.file.output.as_deref())?;
+        if format == Format::Table {
+            output.paint();
+        }
+        Ok((format, output))
+    }
+}
+
+/// Opens a file, or stdout, which `-` means too.
 pub(crate) fn open(file: Option<&Path>) -> anyhow::Result<Output> {
-    let Some(path) = file else {
+    let Some(path) = file.filter(|path| *path != Path::new("-")) else {
         return Ok(Output {
             to: Box::new(BufWriter::with_capacity(1 << 16, io::stdout().lock())),
             unfinished: None,
+            is_stdout: true,
         });
     };
     let refuse = || format!("cannot write `{}`", path.display());
@@ -52,6 +68,7 @@ pub(crate) fn open(file: Option<&Path>) -> anyhow::Result<Output> {
         return Ok(Output {
             to: Box::new(BufWriter::new(file)),
             unfinished: None,
+            is_stdout: false,
         });
     };
     let mut other = std::ffi::OsString::from(".");
@@ -63,6 +80,7 @@ pub(crate) fn open(file: Option<&Path>) -> anyhow::Result<Output> {
     Ok(Output {
         to: Box::new(BufWriter::with_capacity(1 << 16, file)),
         unfinished: Some(Unfinished { path, target }),
+        is_stdout: false,
     })
 }
 
@@ -80,6 +98,22 @@ fn is_in_a_snapshot(file: &Path) -> bool {
 }
 
 impl Output {
+    /// Whether the result goes to a terminal, beside words and progress.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.is_stdout && io::stdout().is_terminal()
+    }
+
+    /// Takes the colours out of what is written from now on, unless they are wanted.
+    fn paint(&mut self) {
+        let choice = match (ColorChoice::global(), self.is_stdout) {
+            (ColorChoice::Auto, true) => AutoStream::choice(&io::stdout()),
+            (ColorChoice::Auto, false) => ColorChoice::Never,
+            (wanted, _) => wanted,
+        };
+        let to = std::mem::replace(&mut self.to, Box::new(io::sink()));
+        self.to = Box::new(AutoStream::new(to, choice));
+    }
+
     /// Writes what is left, and gives a file its name.
     pub(crate) fn finish(mut self) -> anyhow::Result<()> {
         self.to.flush()?;
@@ -129,12 +163,11 @@ pub(crate) fn remove_unfinished() {
 
 /// Says something on stderr, its kind in colour if that is wanted.
 pub(crate) fn say(kind: &str, text: &str) {
-    let color = match kind {
-        "error" => AnsiColor::Red,
-        "warning" => AnsiColor::Yellow,
-        _ => AnsiColor::Cyan,
+    let style = match kind {
+        "error" => style::ERROR,
+        "warning" => style::WARNING,
+        _ => style::NOTE,
     };
-    let style = Style::new().fg_color(Some(color.into())).bold();
     // Nothing can be done when stderr is closed.
     let _ = writeln!(anstream::stderr(), "{style}{kind}{style:#}: {text}");
 }

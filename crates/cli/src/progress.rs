@@ -1,7 +1,7 @@
 //! Progress of long work: a bar on a terminal, else a line every ten seconds.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,17 @@ pub(crate) struct Shown {
 const LINE_EVERY: Duration = Duration::from_secs(10);
 /// Work that is done before needs no bar.
 const PATIENCE: Duration = Duration::from_millis(700);
+
+/// The bar that is on the terminal.
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Takes the bar from the terminal for good, with what else stands in its line, such as the `^C` of whoever
+/// wants no more.
+pub(crate) fn clear() {
+    if let Some(bar) = BAR.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        bar.finish_and_clear();
+    }
+}
 
 /// Begins to show progress, unless that is not wanted.
 pub(crate) fn show(progress: &Arc<Progress>, quiet: bool) -> Shown {
@@ -48,11 +59,12 @@ pub(crate) fn show(progress: &Arc<Progress>, quiet: bool) -> Shown {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             bar.set_style(style);
         }
+        *BAR.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
         while wait(Duration::from_millis(200)) {
             bar.set_message(line(&progress, begun.elapsed()));
             bar.tick();
         }
-        bar.finish_and_clear();
+        clear();
     });
     Shown {
         stop: Some(stop),

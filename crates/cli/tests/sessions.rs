@@ -36,6 +36,47 @@ fn readme() {
     check(&root().join("README.md"));
 }
 
+/// Every command's help ends with examples, and these do what they say as they stand there.
+#[test]
+fn examples_of_help_texts() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path().canonicalize().unwrap();
+    let help = |command: &str| run(&format!("COLUMNS=1000 statetool {command} --help"), &place);
+    let commands = help("");
+    let commands = commands.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands = commands.map_while(|line| line.split_whitespace().next());
+    let mut count = 0;
+    for command in commands.filter(|command| *command != "help") {
+        let help = help(command);
+        let examples = help.lines().skip_while(|line| *line != "Examples:").skip(1);
+        let examples: Vec<&str> = examples.map_while(|line| line.strip_prefix("  ")).collect();
+        assert!(!examples.is_empty(), "`{command}` has no examples");
+        for example in examples {
+            check_example(command, example, &place);
+            count += 1;
+        }
+    }
+    println!("{count} examples work");
+}
+
+fn check_example(command: &str, example: &str, place: &Path) {
+    assert!(
+        example.starts_with(&format!("statetool {command} ")),
+        "`{example}`"
+    );
+    copy_fixtures(example, place);
+    // The directory that a shell looks into for completions is there where that shell is used.
+    if let Some((_, file)) = example.split_once("> ~/") {
+        fs::create_dir_all(place.join(file).parent().unwrap()).unwrap();
+    }
+    // What comes behind a pipe is not ours, and may not be installed.
+    let ours = example.split(" | ").next().unwrap();
+    let words = run(&format!("{ours} && echo fine"), place);
+    assert!(words.ends_with("fine\n"), "`{ours}`: {words}");
+    let is_quiet = ours.contains("> ") || ours.contains(" -o ") || command == "man";
+    assert_eq!(words == "fine\n", is_quiet, "`{ours}` prints {words}");
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")

@@ -559,6 +559,68 @@ fn local_copies_are_gone_after_the_program_however_it_ends() {
     assert_eq!(caches(cache.path()), Vec::<PathBuf>::new());
 }
 
+/// Nobody reads on, as behind `| head -1`: that is no error, and nothing stays either.
+#[cfg(unix)]
+#[test]
+fn local_copies_are_gone_when_nobody_reads_the_result() {
+    let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let fixture = fixture(DATABASE);
+    fixture.put(&Place::local(folder.path()));
+    let server = Server::of_folder(folder.path(), Duration::from_millis(20));
+    let root = format!("{}/{DATABASE}", server.url);
+    for (arguments, reads) in [
+        (&["cat", "--format", "jsonl"][..], 1),
+        (&["cat", "--format", "jsonl"], 0),
+        (&["verify", "--deep"], 0),
+    ] {
+        let mut tool = command();
+        let mut child = tool
+            .args(arguments)
+            .arg(&root)
+            .args(fixture.relocate(&root))
+            .env("STATETOOL_CACHE_DIR", cache.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut pipe = child.stdout.take().unwrap();
+        pipe.read_exact(&mut vec![0; reads]).unwrap();
+        drop(pipe);
+        let output = child.wait_with_output().unwrap();
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(!words.contains("error"), "{arguments:?}: {words}");
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {words}");
+        assert_eq!(caches(cache.path()), Vec::<PathBuf>::new(), "{arguments:?}");
+    }
+}
+
+/// However soon it is interrupted: what it makes then would be nobody's.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_program_leaves_no_cache_that_it_was_about_to_make() {
+    let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let fixture = fixture(DATABASE);
+    fixture.put(&Place::local(folder.path()));
+    let server = Server::of_folder(folder.path(), Duration::ZERO);
+    let root = format!("{}/{DATABASE}", server.url);
+    for wait in 0..30 {
+        let mut tool = command();
+        tool.args(["cat", &root])
+            .args(fixture.relocate(&root))
+            .env("STATETOOL_CACHE_DIR", cache.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut child = tool.spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        let signalled = Command::new("kill")
+            .args(["-TERM", &child.id().to_string()])
+            .status();
+        assert!(signalled.is_ok());
+        child.wait().unwrap();
+        assert_eq!(caches(cache.path()), Vec::<PathBuf>::new(), "after {wait} ms");
+    }
+}
+
 #[test]
 fn settings_of_the_cache_come_from_the_file_the_environment_and_flags() {
     let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

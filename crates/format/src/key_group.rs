@@ -123,6 +123,16 @@ pub fn prefix_bytes(max_parallelism: u32) -> usize {
     if max_parallelism > 128 { 2 } else { 1 }
 }
 
+/// Appends a key group in front of a serialized key, in [`prefix_bytes`] bytes.
+pub fn put_prefix(group: u32, prefix_bytes: usize, out: &mut Vec<u8>) {
+    let bytes = group.to_be_bytes();
+    out.put(
+        bytes
+            .get(bytes.len().saturating_sub(prefix_bytes)..)
+            .unwrap_or_default(),
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -55,7 +55,7 @@ impl Batch {
         let key = self.push_key(entry.key);
         let (value, bytes): (_, &[u8]) = match entry.value {
             Payload::None => (Form::None, &[]),
-            Payload::Null => (Form::Null, &[]),
+            Payload::Null(bytes) => (Form::Null, bytes),
             Payload::Value(bytes) => (Form::Value, bytes),
             Payload::Delimited(bytes) => (Form::Delimited, bytes),
             Payload::Counted(bytes) => (Form::Counted, bytes),
@@ -133,7 +133,7 @@ impl Batch {
                 key,
                 value: match stored.value {
                     Form::None => Payload::None,
-                    Form::Null => Payload::Null,
+                    Form::Null => Payload::Null(value),
                     Form::Value => Payload::Value(value),
                     Form::Delimited => Payload::Delimited(value),
                     Form::Counted => Payload::Counted(value),

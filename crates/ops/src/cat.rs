@@ -1,5 +1,7 @@
 //! `cat`: the entries of states as rows.
 
+mod nothing;
+
 use std::sync::Arc;
 
 use statetool_format::KeyGroupRange;
@@ -62,6 +64,19 @@ pub struct CatSummary {
     pub rows: u64,
     /// What could not be interpreted; each once.
     pub warnings: Vec<String>,
+    /// The states that were looked into.
+    looked_into: Vec<LookedInto>,
+}
+
+/// A state in which rows were looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct LookedInto {
+    /// `OPERATOR/STATE`.
+    name: String,
+    /// The wanted key's key group, if a key is wanted and its group is known.
+    key_group: Option<u32>,
+    /// Whether its entries have namespaces.
+    has_namespaces: bool,
 }
 
 /// How much of a scan is made rows of at once.
@@ -73,7 +88,7 @@ const BATCH_BYTES: usize = 256 << 10;
 ///
 /// # Errors
 /// An operator or state that is not there, with a list of what is; damage; a key that is not
-/// of the state's key type.
+/// of the state's key type; key groups that there are none of.
 pub fn cat(
     snapshot: &Snapshot,
     options: &CatOptions,
@@ -82,6 +97,7 @@ pub fn cat(
 ) -> Result<CatSummary> {
     let mut summary = CatSummary::default();
     let (mut known, mut fits, mut refused) = (false, false, None);
+    let mut groups = nothing::GroupsOutside::default();
     let operators = options.selector.operators(snapshot)?;
     for operator in &operators {
         let loaded = snapshot.load_operator(operator)?;
@@ -89,6 +105,7 @@ pub fn cat(
             .states
             .iter()
             .any(|state| options.selector.wants(&state.name));
+        groups.check(operator, &loaded, options);
         for unreadable in loaded
             .unreadable
             .iter()
@@ -125,7 +142,10 @@ pub fn cat(
     }
     match (&options.selector.state, known) {
         (Some(state), false) => Err(unknown_state(snapshot, &operators, state)),
-        _ => Ok(summary),
+        (Some(state), true) if !fits && options.wants_keyed_only() => Err(Error::usage(format!(
+            "state `{state}` has no keys, key groups or namespaces: it is operator state"
+        ))),
+        _ => groups.refuse().map_or(Ok(summary), Err),
     }
 }
 
@@ -160,9 +180,8 @@ fn cat_operator(
     consume: &mut impl FnMut(&Chunk) -> Result<Flow>,
 ) -> Result<Flow> {
     let keys = Keys::parse(options, loaded, operator.state.max_parallelism)?;
-    let wanted = |state: &State| {
-        options.selector.wants(&state.name) && (state.kind.is_keyed() || !options.wants_keyed_only())
-    };
+    summary.looks_into(operator, loaded, options, &keys);
+    let wanted = |state: &State| options.wants(state);
     let range = match (keys.range(), options.key_groups) {
         (Some(one), Some(other)) => Some(one.intersect(&other)),
         (one, other) => one.or(other),
@@ -363,6 +382,11 @@ impl Chunk {
 }
 
 impl CatOptions {
+    /// Whether rows of a state can be meant.
+    fn wants(&self, state: &State) -> bool {
+        self.selector.wants(&state.name) && (state.kind.is_keyed() || !self.wants_keyed_only())
+    }
+
     /// Whether only rows of keyed state can be meant.
     fn wants_keyed_only(&self) -> bool {
         self.key.is_some() || self.key_groups.is_some() || self.namespace.is_some()
@@ -426,6 +450,14 @@ impl Keys {
             }
         }
         Ok(Self { wanted: Some(keys) })
+    }
+
+    /// The key group of the wanted key, if it is known and the same in all states.
+    fn key_group(&self) -> Option<u32> {
+        match self.wanted.as_deref()? {
+            [key] => key.key_group,
+            _ => None,
+        }
     }
 
     /// The key groups to read, if that is less than all.

@@ -30,10 +30,12 @@ pub struct KafkaPosition {
     pub stopping_offset: Option<i64>,
 }
 
+const READER: &str = "kafka-source-reader";
+const LEGACY: &str = "legacy-consumer";
 const READER_STATE: &str = "SourceReaderState";
 const LEGACY_STATE: &str = "topic-partition-offset-states";
 
-/// The positions in an operator's states; none for operators that are no Kafka sources.
+/// The positions in an operator's states, by topic, partition and subtask; none for operators that are no Kafka sources.
 ///
 /// # Errors
 /// Damage of the states looked at. A source of another system that uses the same state name is
@@ -54,10 +56,7 @@ pub fn positions(
                 position.operator = operator.id().to_string();
                 position.uid.clone_from(&operator.uid);
                 position.subtask = entry.subtask;
-                // Union state is stored by every subtask as it saw it; a partition counts once.
-                if !found.contains(&position) {
-                    found.push(position);
-                }
+                found.push(position);
             }
             Ok(Flow::Continue(()))
         });
@@ -68,7 +67,34 @@ pub fn positions(
             }
         }
     }
+    found.sort_by(|one, other| one.place().cmp(&other.place()));
+    // Union state may hold what a subtask was given besides what it has read; a partition counts once.
+    found.dedup();
     Ok(found)
+}
+
+impl KafkaPosition {
+    /// The name of the state that holds the position.
+    pub fn state(&self) -> &'static str {
+        match self.generation {
+            READER => READER_STATE,
+            _ => LEGACY_STATE,
+        }
+    }
+
+    /// What positions of an operator are sorted by, and after it all else in which they may differ.
+    fn place(&self) -> impl Ord + '_ {
+        let Self {
+            topic,
+            partition,
+            subtask,
+            next_offset,
+            marker,
+            stopping_offset,
+            ..
+        } = self;
+        (topic, partition, subtask, next_offset, marker, stopping_offset)
+    }
 }
 
 fn position(entry: &Entry<'_>) -> Option<KafkaPosition> {
@@ -115,7 +141,7 @@ fn reader_split(r: &mut Reader<'_>) -> FormatResult<KafkaPosition> {
     Ok(KafkaPosition {
         operator: String::new(),
         uid: None,
-        generation: "kafka-source-reader",
+        generation: READER,
         subtask: 0,
         topic,
         partition,
@@ -158,7 +184,7 @@ fn legacy_tuple(state: &State, r: &mut Reader<'_>) -> Option<KafkaPosition> {
     Some(KafkaPosition {
         operator: String::new(),
         uid: None,
-        generation: "legacy-consumer",
+        generation: LEGACY,
         subtask: 0,
         topic: topic.to_str().into_owned(),
         partition: *partition,

@@ -168,7 +168,7 @@ impl RowWriter {
         row.put(|out| push_number(out, index));
         let mut last_access = None;
         row.try_put(|out| match value {
-            Payload::None | Payload::Null => push_null(out),
+            Payload::None | Payload::Null(_) => push_null(out),
             Payload::Value(bytes) | Payload::Delimited(bytes) | Payload::Counted(bytes) => {
                 last_access = self.json(state, &state.value, bytes, out)?;
                 Ok(())

@@ -60,8 +60,9 @@ pub enum StoredKey<'a> {
 pub enum Payload<'a> {
     /// Timers have no value.
     None,
-    /// A null value of a map.
-    Null,
+    /// A null value of a map; canonical and RocksDB state have something behind its flag that
+    /// nobody reads: what the serializer writes for null.
+    Null(&'a [u8]),
     /// One value, in the form of the state's value type.
     Value(&'a [u8]),
     /// List elements joined by commas, the form of canonical and RocksDB state.
@@ -142,8 +143,8 @@ impl<'a> Payload<'a> {
     #[inline]
     pub fn bytes(self) -> &'a [u8] {
         match self {
-            Self::None | Self::Null => &[],
-            Self::Value(bytes) | Self::Delimited(bytes) | Self::Counted(bytes) => bytes,
+            Self::None => &[],
+            Self::Null(bytes) | Self::Value(bytes) | Self::Delimited(bytes) | Self::Counted(bytes) => bytes,
         }
     }
 }

@@ -16,6 +16,8 @@ struct Inner {
     context: Vec<String>,
     message: String,
     hint: Option<String>,
+    /// The file that could not be opened, or is not as long as it was.
+    file: Option<String>,
 }
 
 /// What a caller can do about an [`Error`].
@@ -55,6 +57,7 @@ impl Error {
             context: Vec::new(),
             message: message.into(),
             hint: None,
+            file: None,
         }))
     }
 
@@ -70,6 +73,19 @@ impl Error {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint.get_or_insert(hint.into());
         self
+    }
+
+    /// Says that it is a whole file that is missing, unreadable, or of another length.
+    #[must_use]
+    pub(crate) fn about_file(mut self, file: impl Into<String>) -> Self {
+        self.0.file = Some(file.into());
+        self
+    }
+
+    /// The file that is missing, unreadable as a whole, or of another length than it was
+    /// written with; whoever needs it meets the same error.
+    pub fn file(&self) -> Option<&str> {
+        self.0.file.as_deref()
     }
 
     /// What a caller can do.
@@ -100,18 +116,15 @@ impl From<statetool_backend::Error> for Error {
             Some(statetool_format::Fault::UnknownClass(_)) => ErrorKind::NotInterpretable,
             _ => ErrorKind::Input,
         };
-        let converted = Self::new(kind, error.to_string());
+        let mut converted = Self::new(kind, error.to_string());
         // A backend that could not open a file passes on what this crate said about it.
-        match error.cause() {
-            statetool_backend::Cause::Io(io) => {
-                let inner = io.get_ref().and_then(|error| error.downcast_ref::<Self>());
-                match inner.and_then(Self::help) {
-                    Some(help) => converted.hint(help),
-                    None => converted,
-                }
-            }
-            _ => converted,
+        if let statetool_backend::Cause::Io(io) = error.cause()
+            && let Some(inner) = io.get_ref().and_then(|error| error.downcast_ref::<Self>())
+        {
+            converted.0.hint = inner.0.hint.clone();
+            converted.0.file = inner.0.file.clone();
         }
+        converted
     }
 }
 
@@ -122,17 +135,5 @@ impl From<statetool_store::Error> for Error {
             _ => ErrorKind::Input,
         };
         Self::new(kind, error.to_string())
-    }
-}
-
-/// Adds where something happened to an error on its way up.
-pub(crate) trait Within<T> {
-    /// Adds a place, made only when there is an error.
-    fn within(self, place: impl FnOnce() -> String) -> Result<T>;
-}
-
-impl<T, E: Into<Error>> Within<T> for Result<T, E> {
-    fn within(self, place: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|error| error.into().within(place()))
     }
 }

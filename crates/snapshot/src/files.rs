@@ -105,11 +105,34 @@ impl Files {
     fn absolute(&self, path: &JavaString) -> Result<Location> {
         let location =
             Location::parse_any(&path.to_str()).map_err(|error| Error::input(error.to_string()))?;
-        let moved = self
-            .relocations
-            .iter()
-            .find_map(|r| location.relocate(&r.from, &r.to));
-        Ok(moved.unwrap_or(location))
+        let moved = self.relocation_of(&location);
+        Ok(moved
+            .and_then(|r| location.relocate(&r.from, &r.to))
+            .unwrap_or(location))
+    }
+
+    /// The first of the relocations that says where a path leads now.
+    fn relocation_of(&self, recorded: &Location) -> Option<&Relocation> {
+        let mut given = self.relocations.iter();
+        given.find(|r| recorded.relocate(&r.from, &r.to).is_some())
+    }
+
+    /// Where files named by absolute paths have been moved to, as the caller said.
+    pub(crate) fn relocations(&self) -> &[Relocation] {
+        &self.relocations
+    }
+
+    /// The absolute path in a handle, as it stands there.
+    pub(crate) fn recorded(&self, handle: &StreamHandle) -> Option<Location> {
+        match handle {
+            StreamHandle::File { path, .. } | StreamHandle::Segment { path, .. } => {
+                Location::parse_any(&path.to_str()).ok()
+            }
+            StreamHandle::KeyGroups(groups) => self.recorded(&groups.delegate),
+            StreamHandle::Inline { .. } | StreamHandle::EmptySegment | StreamHandle::RelativeFile { .. } => {
+                None
+            }
+        }
     }
 
     /// Opens the bytes of a handle.
@@ -131,14 +154,18 @@ impl Files {
 
     /// Refuses a file of another size than it had when it was written.
     fn checked(&self, handle: &StreamHandle, source: Source) -> Result<Source> {
-        match handle.recorded_size() {
-            Some(recorded) if recorded != source.len() => Err(Error::input(format!(
-                "`{}`: {} bytes, {recorded} are recorded",
-                source.name(),
-                source.len()
-            ))),
-            _ => Ok(source),
-        }
+        let (name, len) = (source.name(), source.len());
+        let why = match handle.recorded_size() {
+            Some(recorded) if len == 0 && recorded > 0 => {
+                format!("the file is empty, {recorded} bytes are recorded")
+            }
+            Some(recorded) if len < recorded => {
+                format!("the file ends after {len} bytes, {recorded} are recorded: it is truncated")
+            }
+            Some(recorded) if len > recorded => format!("{len} bytes, {recorded} are recorded"),
+            _ => return Ok(source),
+        };
+        Err(Error::input(format!("`{name}`: {why}")).about_file(name))
     }
 
     /// Opens a table of a database: the local copy of it, where such are wanted.
@@ -178,7 +205,17 @@ impl Files {
             StreamHandle::Segment { start, size, .. } => {
                 // The decoder has checked both for being positive.
                 let (start, size) = (start.unsigned_abs(), size.unsigned_abs());
-                Ok(Arc::new(Segment::new(located()?, start, size)?))
+                let source = located()?;
+                let (name, len) = (source.name(), source.len());
+                if start.checked_add(size).is_none_or(|end| end > len) {
+                    let part = format!("a part of {size} bytes from offset {start:#x} on is recorded");
+                    let why = match len {
+                        0 => format!("the file is empty, {part}"),
+                        _ => format!("the file ends after {len} bytes, {part}: it is truncated"),
+                    };
+                    return Err(Error::input(format!("`{name}`: {why}")).about_file(name));
+                }
+                Ok(Arc::new(Segment::new(source, start, size)?))
             }
             StreamHandle::KeyGroups(groups) => self.open_by(&groups.delegate, open),
         }
@@ -260,12 +297,15 @@ impl Files {
     /// Says what to try where that is known.
     fn explain(&self, error: statetool_store::Error, handle: &StreamHandle, location: &Location) -> Error {
         // Whatever the metadata names: it is the snapshot that cannot be read, not the call.
-        let explained = Error::input(error.to_string());
+        let explained = Error::input(error.to_string()).about_file(location.to_string());
         match handle {
-            StreamHandle::File { .. } | StreamHandle::Segment { .. } => match self.advise(location) {
-                Some(advice) => explained.hint(advice),
-                None => explained,
-            },
+            StreamHandle::File { .. } | StreamHandle::Segment { .. } => {
+                let advise = |recorded: Location| self.advise(&recorded, location, error.is_not_found());
+                match self.recorded(handle).and_then(advise) {
+                    Some(advice) => explained.hint(advice),
+                    None => explained,
+                }
+            }
             StreamHandle::RelativeFile { .. } if error.is_not_found() => explained.hint(
                 "the file belongs beside `_metadata`; a checkpoint taken after a CLAIM restore may have left it in the old savepoint (FLINK-39964)",
             ),
@@ -275,22 +315,52 @@ impl Files {
 
     /// Where a file may be that an absolute path does not lead to: mostly it was moved together
     /// with its snapshot.
-    fn advise(&self, missing: &Location) -> Option<String> {
+    ///
+    /// The advice is about the path as it stands in the metadata, since that is what relocations
+    /// are about, also those that were given and lead to nothing.
+    fn advise(&self, recorded: &Location, missing: &Location, is_absent: bool) -> Option<String> {
+        let given = self.relocation_of(recorded);
         // A file beside the metadata was not moved away from it.
-        if missing.relative_to(&self.directory).is_some() {
+        if given.is_none() && recorded.relative_to(&self.directory).is_some() {
             return None;
         }
-        let directory = missing.parent();
+        let directory = recorded.parent();
         if let Some(advice) = self.known().advice.get(&directory) {
             return advice.clone();
         }
-        let named = "the metadata names this place by its absolute path";
-        let advice = match Relocation::find(&self.store, missing, &self.directory) {
-            Some(found) => Some(format!(
+        let found = Relocation::find(&self.store, recorded, &self.directory);
+        let now = |found: &Relocation| {
+            recorded
+                .relocate(&found.from, &found.to)
+                .unwrap_or(found.to.clone())
+        };
+        // Of a directory that is there and was not moved single files are missing.
+        let is_alone = || {
+            is_absent
+                && missing
+                    .parent()
+                    .is_some_and(|place| self.store.exists(&place).unwrap_or(false))
+        };
+        let named = match given {
+            Some(given) => format!("the metadata names `{recorded}`, of which `{given}` makes `{missing}`"),
+            None => "the metadata names this place by its absolute path".to_owned(),
+        };
+        let advice = match (given, found) {
+            (Some(_), _) if self.store.open(recorded).is_ok() => {
+                Some(format!("{named}; the file is where the metadata says: leave that flag out"))
+            }
+            (Some(_), Some(found)) => {
+                Some(format!("{named}; the file is at `{}` now: write {found} instead", now(&found)))
+            }
+            (None, Some(found)) => Some(format!(
                 "{named}; the snapshot was moved, and the file is at `{}` now: add {found}",
-                missing.relocate(&found.from, &found.to).unwrap_or(found.to.clone())
+                now(&found)
             )),
-            None => old_place(missing)
+            _ if is_alone() => None,
+            (Some(_), None) => old_place(recorded).map(|place| {
+                format!("{named}; write --relocate {place}=NEW instead, with the place it has now for NEW")
+            }),
+            (None, None) => old_place(recorded)
                 .map(|place| format!("{named}; if the snapshot was moved, add --relocate {place}=NEW, with the place it has now for NEW")),
         };
         self.known().advice.insert(directory, advice.clone());

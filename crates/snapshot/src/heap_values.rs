@@ -38,7 +38,8 @@ pub struct HeapValues {
 type Lengths = Vec<(String, usize)>;
 
 impl HeapValues {
-    pub(crate) fn new(max_parallelism: u32) -> Self {
+    /// Nothing is known yet about a stream of an operator with so many key groups.
+    pub fn new(max_parallelism: u32) -> Self {
         Self {
             max_parallelism,
             states: OnceLock::new(),

@@ -7,6 +7,7 @@
 
 mod changelog;
 mod codec;
+mod compose;
 mod entry;
 mod error;
 mod files;
@@ -14,6 +15,7 @@ mod heap_values;
 mod kind;
 mod load;
 mod locate;
+mod looks;
 mod operator;
 mod part;
 mod release;
@@ -30,7 +32,7 @@ pub use files::{Files, Tables};
 pub use heap_values::HeapValues;
 pub use kind::SnapshotKind;
 pub use load::{LoadedOperator, Unreadable};
-pub use locate::{Located, locate};
+pub use locate::{Chosen, Incomplete, Located, locate};
 pub use operator::{Operator, OperatorSelector, StateSelector, distance, first_of};
 pub use part::{Layout, Part};
 pub use release::ReleaseRange;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use statetool_backend::window::{STREAM_IDENTIFIER, parse_prefix};
+use statetool_backend::snappy::STREAM_IDENTIFIER;
+use statetool_backend::window::parse_prefix;
 use statetool_backend::{InFile, Source, heap, raw_timers};
 use statetool_format::metadata::{
     IncrementalHandle, KeyGroupsHandle, KeyGroupsKind, KeyedHandle, OperatorStateHandle, StreamHandle,
@@ -12,7 +13,7 @@ use statetool_format::state::{KeyedHeader, OperatorHeader};
 use statetool_format::{Error as FormatError, Fault, KeyGroupRange, Reader};
 
 use crate::changelog::Overlay;
-use crate::error::{ErrorKind, Result, Within};
+use crate::error::{Error, ErrorKind, Result};
 use crate::heap_values::HeapValues;
 use crate::operator::Operator;
 use crate::part::{Layout, Part, RocksDb};
@@ -72,6 +73,31 @@ fn keyed_header_streams<'s>(handle: &'s KeyedHandle, streams: &mut Vec<&'s Strea
 
 impl LoadedOperator {
     pub(crate) fn load(snapshot: &Snapshot, operator: &Operator<'_>) -> Result<Self> {
+        Self::load_or(snapshot, operator, &mut |subtask, error| {
+            Err(error.within(format!("operator `{}`, subtask {subtask}", operator.label())))
+        })
+    }
+
+    /// Loads what can be, and returns for each piece that cannot the subtask and the error.
+    pub(crate) fn load_readable(snapshot: &Snapshot, operator: &Operator<'_>) -> (Self, Vec<(u32, Error)>) {
+        let mut failed = Vec::new();
+        let loaded = Self::load_or(snapshot, operator, &mut |subtask, error| {
+            failed.push((subtask, error));
+            Ok(())
+        });
+        let nothing = || Self {
+            parts: Vec::new(),
+            states: Vec::new(),
+            unreadable: Vec::new(),
+        };
+        (loaded.unwrap_or_else(|_| nothing()), failed)
+    }
+
+    fn load_or(
+        snapshot: &Snapshot,
+        operator: &Operator<'_>,
+        failed: &mut dyn FnMut(u32, Error) -> Result<()>,
+    ) -> Result<Self> {
         let mut loader = Loader {
             snapshot,
             max_parallelism: operator.state.max_parallelism,
@@ -85,18 +111,18 @@ impl LoadedOperator {
                 let next = operator.state.running().skip(index).take(OPENED_TOGETHER);
                 files.open_ahead(next.flat_map(|(_, state)| header_streams(state)));
             }
-            let place = || format!("operator `{}`, subtask {subtask}", operator.label());
+            let mut check = |loaded: Result<()>| loaded.or_else(|error| failed(subtask, error));
             if let Some(handle) = &state.managed_operator {
-                loader.operator_state(subtask, handle).within(place)?;
+                check(loader.operator_state(subtask, handle))?;
             }
             if let Some(handle) = &state.raw_operator {
                 loader.raw_operator(subtask, handle);
             }
             if let Some(handle) = &state.managed_keyed {
-                loader.keyed(subtask, handle).within(place)?;
+                check(loader.keyed(subtask, handle))?;
             }
             if let Some(handle) = &state.raw_keyed {
-                loader.raw_keyed(subtask, handle).within(place)?;
+                check(loader.raw_keyed(subtask, handle))?;
             }
         }
         Ok(loader.finish())
@@ -230,7 +256,7 @@ impl Loader<'_> {
                 })
             }
             KeyedHandle::InlineChangelog(_) | KeyedHandle::ChangelogFiles(_) => {
-                Err(crate::Error::input("a changelog without its base handle"))
+                Err(Error::input("a changelog without its base handle"))
             }
         }
     }
@@ -260,9 +286,7 @@ impl Loader<'_> {
 
     fn incremental(&mut self, subtask: u32, handle: &IncrementalHandle) -> Result<Part> {
         let Some(meta) = &handle.meta else {
-            return Err(crate::Error::input(
-                "an incremental handle without its meta stream",
-            ));
+            return Err(Error::input("an incremental handle without its meta stream"));
         };
         let source = self.snapshot.files().open(meta)?;
         let header = self.keyed_header(&source, Some(source.len()))?;
@@ -295,7 +319,7 @@ impl Loader<'_> {
 
     fn raw_keyed(&mut self, subtask: u32, handle: &KeyedHandle) -> Result<()> {
         let KeyedHandle::KeyGroups(groups) = handle else {
-            return Err(crate::Error::input("raw keyed state that is not in key groups"));
+            return Err(Error::input("raw keyed state that is not in key groups"));
         };
         let source = self.snapshot.files().open(&groups.delegate)?;
         if !raw_timers::is_timer_stream(&source, groups)? {

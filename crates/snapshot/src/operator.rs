@@ -158,7 +158,10 @@ impl OperatorSelector {
             self.text(),
             first_of(labels)
         ))
-        .hint("name one by its uid or id: `uid:…`, `id:…`")
+        .hint(match found.iter().all(|op| has_id_prefix(op, self.text())) {
+            true => "write more digits of the id",
+            false => "name one by its uid or id: `uid:…`, `id:…`",
+        })
     }
 
     fn unknown(&self, operators: &[Operator<'_>]) -> Error {
@@ -171,12 +174,8 @@ impl OperatorSelector {
         if near.is_empty() {
             return error.hint("the snapshot has no operators");
         }
-        if let Self::Id(id) = self
-            && id.len() < MIN_ID_PREFIX
-        {
-            return error.hint(format!(
-                "write at least the first {MIN_ID_PREFIX} digits of an id"
-            ));
+        if let Some(hint) = self.too_short(operators) {
+            return error.hint(hint);
         }
         let list = near.into_iter().map(|(_, label)| label).collect();
         let stores_uids = operators.iter().any(|op| !op.state.uid.is_empty());
@@ -185,6 +184,32 @@ impl OperatorSelector {
             false => "; uids are not stored in this snapshot, so a uid must be spelled as in the job",
         };
         error.hint(format!("there are: {}{spelling}", first_of(list)))
+    }
+}
+
+impl OperatorSelector {
+    /// The hint for the first digits of an id that are too few to name it by.
+    fn too_short(&self, operators: &[Operator<'_>]) -> Option<String> {
+        let digits = self.text().to_ascii_lowercase();
+        if digits.len() >= MIN_ID_PREFIX || matches!(self, Self::Uid(_) | Self::Name(_)) {
+            return None;
+        }
+        let mut begin: Vec<String> = operators
+            .iter()
+            .filter(|op| !digits.is_empty() && op.id().to_string().starts_with(&digits))
+            .map(describe)
+            .collect();
+        begin.sort();
+        let rule = format!("an id is named by its first {MIN_ID_PREFIX} digits or more");
+        match (begin.is_empty(), self) {
+            (false, _) => Some(format!("{rule}; with `{digits}` begin: {}", first_of(begin))),
+            (true, Self::Id(_)) => {
+                let all = operators.iter().map(describe).collect();
+                Some(format!("{rule}; there are: {}", first_of(all)))
+            }
+            // Most likely a uid or a name.
+            (true, _) => None,
+        }
     }
 }
 
@@ -346,6 +371,45 @@ mod tests {
         ] {
             assert_eq!(distance(a, b), expected, "{a} {b}");
         }
+    }
+
+    #[test]
+    fn digits_of_ids_that_are_too_few_name_those_that_begin_so() {
+        let states: Vec<OperatorState> = [0x10, 0x11, 0x20]
+            .map(|last| OperatorState {
+                name: Default::default(),
+                uid: Default::default(),
+                id: OperatorId::new([0xab, 0xcd, 0xef, last, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+                parallelism: 1,
+                max_parallelism: 128,
+                chain_length: 1,
+                coordinator: None,
+                subtasks: Subtasks::Listed(Vec::new()),
+            })
+            .into();
+        let operators: Vec<_> = states.iter().map(|state| Operator::new(0, state, &[])).collect();
+        let all: Vec<&Operator<'_>> = operators.iter().collect();
+        for (text, hint) in [
+            ("id:abcd", Some("with `abcd` begin: abcdef1")),
+            ("ABCDE", Some("with `abcde` begin: abcdef1")),
+            ("id:12", Some("; there are: abcdef1")),
+            ("id:abcdef2", None),
+            ("word", None),
+            ("uid:abcd", None),
+        ] {
+            let found = OperatorSelector::parse(text).too_short(&operators);
+            assert_eq!(found.is_some(), hint.is_some(), "{text}: {found:?}");
+            let found = found.unwrap_or_default();
+            assert!(found.contains(hint.unwrap_or_default()), "{text}: {found}");
+        }
+        let (two, _) = all.split_at(2);
+        let error = OperatorSelector::parse("id:abcdef1").ambiguous(two);
+        assert!(
+            error
+                .to_string()
+                .starts_with("`abcdef1` means several operators: abcdef10")
+        );
+        assert_eq!(error.help(), Some("write more digits of the id"));
     }
 
     #[test]

@@ -513,9 +513,8 @@ fn payload<'a>(state: &State, value: &'a [u8]) -> statetool_format::Result<Paylo
         StateKind::List => Payload::Delimited(value),
         StateKind::Map => {
             let mut r = Reader::new(value);
-            // Behind the flag of a null value Flink writes whatever its serializer has for null.
             if r.bool("null flag of a map value")? {
-                Payload::Null
+                Payload::Null(r.rest())
             } else {
                 Payload::Value(r.rest())
             }
@@ -590,7 +589,7 @@ pub(crate) fn map_entry<'a>(
     skip(key_type, r)?;
     let key = r.since(&start);
     if r.bool("null flag of a map value")? {
-        return Ok((key, Payload::Null));
+        return Ok((key, Payload::Null(&[])));
     }
     let start = r.clone();
     skip(value_type, r)?;

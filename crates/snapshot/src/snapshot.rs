@@ -1,9 +1,10 @@
 //! An opened snapshot.
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use statetool_backend::Source;
-use statetool_format::metadata::Metadata;
+use statetool_format::metadata::{Metadata, StreamHandle};
 use statetool_store::{Location, Store};
 use statetool_values::KryoGeneration;
 
@@ -11,10 +12,11 @@ use crate::error::{Error, Result};
 use crate::files::{Files, Tables};
 use crate::kind::SnapshotKind;
 use crate::load::{LoadedOperator, header_streams};
-use crate::locate::{Located, find};
+use crate::locate::{Chosen, Located, find, propose_older};
+use crate::looks::undecodable;
 use crate::operator::Operator;
 use crate::release::ReleaseRange;
-use crate::relocation::Relocation;
+use crate::relocation::{Relocation, old_place};
 
 /// How to open a snapshot.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +43,8 @@ pub struct Snapshot {
 const MAX_METADATA: u64 = 1 << 31;
 /// How many streams are opened ahead of time, since the beginning of each is kept in memory.
 const MAX_AHEAD: usize = 512;
+/// How many places are named to those who relocate others.
+const MOST_PLACES: usize = 3;
 
 impl Snapshot {
     /// Finds and reads the metadata of a snapshot.
@@ -50,9 +54,17 @@ impl Snapshot {
     pub fn open(store: &Store, locator: &str, options: OpenOptions) -> Result<Self> {
         let (located, object) = find(store, locator)?;
         let bytes = object.read_all(MAX_METADATA)?;
-        let mut snapshot = Self::decode(store, located, &bytes, options)?;
-        snapshot.modified = object.modified();
-        Ok(snapshot)
+        let metadata = located.metadata.clone();
+        match Self::decode(store, located, &bytes, options) {
+            Ok(mut snapshot) => {
+                snapshot.modified = object.modified();
+                Ok(snapshot)
+            }
+            Err(error) => Err(match propose_older(store, &metadata) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            }),
+        }
     }
 
     /// The snapshot whose metadata file has these bytes and lies where `located` says.
@@ -60,12 +72,7 @@ impl Snapshot {
     /// # Errors
     /// When the metadata is damaged.
     pub fn decode(store: &Store, located: Located, bytes: &[u8], options: OpenOptions) -> Result<Self> {
-        let metadata = Metadata::decode(bytes).map_err(|error| {
-            Error::input(format!(
-                "cannot read snapshot `{}`: `_metadata`: {error}",
-                located.metadata
-            ))
-        })?;
+        let metadata = Metadata::decode(bytes).map_err(|error| undecodable(&located, bytes, &error))?;
         let directory = located
             .metadata
             .parent()
@@ -95,8 +102,8 @@ impl Snapshot {
     }
 
     /// The newest checkpoint that was chosen, where the locator named a checkpoint root.
-    pub fn chosen(&self) -> Option<&str> {
-        self.located.chosen.as_deref()
+    pub fn chosen(&self) -> Option<&Chosen> {
+        self.located.chosen.as_ref()
     }
 
     /// The decoded metadata.
@@ -163,5 +170,57 @@ impl Snapshot {
     /// [`LoadedOperator::unreadable`].
     pub fn load_operator(&self, operator: &Operator<'_>) -> Result<LoadedOperator> {
         LoadedOperator::load(self, operator)
+    }
+
+    /// As [`load_operator`](Self::load_operator), but of an operator with damaged streams all
+    /// that can be read; and for each stream that cannot, its subtask and why.
+    pub fn load_readable(&self, operator: &Operator<'_>) -> (LoadedOperator, Vec<(u32, Error)>) {
+        LoadedOperator::load_readable(self, operator)
+    }
+
+    /// Those of the relocations that change no path of the snapshot, each in words that name
+    /// the places which the snapshot does hold.
+    pub fn idle_relocations(&self) -> Vec<String> {
+        let given = self.files.relocations();
+        if given.is_empty() {
+            return Vec::new();
+        }
+        let mut idle: Vec<&Relocation> = given.iter().collect();
+        let mut places = BTreeSet::new();
+        self.visit_streams(&mut |stream| {
+            if let Some(path) = self.files.recorded(stream)
+                && !idle.is_empty()
+            {
+                idle.retain(|relocation| path.relative_to(&relocation.from).is_none());
+                if places.len() < MOST_PLACES {
+                    places.extend(old_place(&path));
+                }
+            }
+        });
+        let held = match places.len() {
+            0 => "the snapshot holds no absolute paths".to_owned(),
+            _ => {
+                let places: Vec<String> = places.iter().map(|place| format!("`{place}`")).collect();
+                format!("those of the snapshot begin with {}", places.join(" or "))
+            }
+        };
+        idle.iter()
+            .map(|relocation| {
+                format!(
+                    "no path begins with `{}` of `{relocation}`: {held}",
+                    relocation.from
+                )
+            })
+            .collect()
+    }
+
+    /// Visits all streams that handles name.
+    pub fn visit_streams<'s>(&'s self, visit: &mut impl FnMut(&'s StreamHandle)) {
+        for operator in &self.metadata.operators {
+            operator.coordinator.iter().for_each(&mut *visit);
+            for (_, state) in operator.running() {
+                state.visit_streams(visit);
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Objects of a store as the backends read them.
 
-use statetool_backend::{Error as BackendError, LocalFile, ReadAt, Result};
-use statetool_store::{Bytes, CachedFile, Object};
+use statetool_backend::{Cause, Error as BackendError, LocalFile, ReadAt, Result};
+use statetool_store::{Bytes, CachedFile, Object, plain};
 
 /// An object that is read where it lies.
 pub(crate) struct StoreSource {
@@ -61,6 +61,16 @@ impl CopySource {
             _copy: copy,
         })
     }
+
+    #[cold]
+    fn explain(&self, error: BackendError) -> BackendError {
+        let why = match error.cause() {
+            Cause::Io(io) => plain(io),
+            _ => return error,
+        };
+        let why = format!("its local copy `{}`: {why}", self.file.name());
+        BackendError::io(&self.name, std::io::Error::other(why))
+    }
 }
 
 impl ReadAt for CopySource {
@@ -73,10 +83,13 @@ impl ReadAt for CopySource {
     }
 
     fn read_at(&self, offset: u64, len: usize) -> Result<Bytes> {
-        self.file.read_at(offset, len)
+        self.file
+            .read_at(offset, len)
+            .map_err(|error| self.explain(error))
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> Result<()> {
-        self.file.read_exact_at(buf, offset)
+        let read = self.file.read_exact_at(buf, offset);
+        read.map_err(|error| self.explain(error))
     }
 }

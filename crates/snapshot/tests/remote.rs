@@ -389,7 +389,10 @@ fn the_newest_complete_checkpoint_of_a_root_is_found_where_directories_are_liste
         job.path().display().to_string(),
     ] {
         let snapshot = open(&store(&[]), &root, None, Tables::InPlace).unwrap();
-        assert_eq!(snapshot.chosen(), Some("chk-10"));
+        assert_eq!(
+            snapshot.chosen().map(|chosen| chosen.name.as_str()),
+            Some("chk-10")
+        );
         let location = snapshot.location().to_string();
         assert!(location.ends_with("/chk-10/_metadata"), "{location}");
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, plain};
 use crate::location::Location;
 use crate::store::Store;
 
@@ -78,27 +78,39 @@ const PREFETCHED_AT_ONCE: usize = 8;
 /// How many bytes come with the answer to how long a file is.
 const HEAD: u64 = 1 << 20;
 
+/// How often a directory of another name is tried.
+const MOST_NAMES: usize = 1000;
+
 const PREFIX: &str = "statetool-cache-";
 const LOCK: &str = "lock";
 const UNFINISHED: &str = "unfinished";
+const REMOVED: &str = "removed";
+/// How often the removal of a directory is tried. What stays is removed by the next cache.
+const REMOVALS: usize = 20;
 
 /// Distinguishes the caches of one process.
 static SERIAL: AtomicU64 = AtomicU64::new(0);
 
-/// The directories of this process's caches.
-static DIRECTORIES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// The directories of this process's caches; none once the process is about to end.
+static DIRECTORIES: Mutex<Option<Vec<PathBuf>>> = Mutex::new(Some(Vec::new()));
 
 /// Removes the copies of all caches of this process, which is about to end without dropping
-/// them.
+/// them. From then on no cache can be made.
 pub fn remove_caches() {
-    for directory in DIRECTORIES
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .drain(..)
-    {
-        // What stays because a thread still writes is removed by the next cache.
-        let _ = fs::remove_dir_all(directory);
+    for directory in own_directories().take().into_iter().flatten() {
+        // Under another name no thread finds it to write more into it; one may just have.
+        let moved = directory.with_extension(REMOVED);
+        let moved = fs::rename(&directory, &moved).map_or(directory, |()| moved);
+        for _ in 0..REMOVALS {
+            if fs::remove_dir_all(&moved).is_ok() || !moved.exists() {
+                break;
+            }
+        }
     }
+}
+
+fn own_directories() -> MutexGuard<'static, Option<Vec<PathBuf>>> {
+    DIRECTORIES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl FileCache {
@@ -113,10 +125,6 @@ impl FileCache {
         fs::create_dir_all(directory).map_err(failed)?;
         remove_stale(directory);
         let (directory, lock) = make_directory(directory).map_err(failed)?;
-        DIRECTORIES
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(directory.clone());
         let inner = Inner {
             directory,
             max_bytes,
@@ -297,23 +305,45 @@ impl FileCache {
 }
 
 /// Makes the directory of one cache, with a lock that is held before others can see it.
+///
+/// A process that ends meanwhile waits until the directory is known as one of its own.
 fn make_directory(parent: &Path) -> std::io::Result<(PathBuf, File)> {
-    loop {
+    let mut own = own_directories();
+    let Some(own) = own.as_mut() else {
+        return Err(std::io::Error::other("the process is about to end"));
+    };
+    for _ in 0..MOST_NAMES {
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let directory = parent.join(format!("{PREFIX}{}-{serial}", std::process::id()));
         let unfinished = directory.with_extension(UNFINISHED);
-        // In a directory that containers share, others may have our process number.
         match create_private(&unfinished) {
+            // In a directory that containers share, others may have our process number.
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
             made => made?,
         }
-        let lock = File::create_new(unfinished.join(LOCK))?;
-        lock.lock()?;
-        match fs::rename(&unfinished, &directory) {
-            Err(_) if directory.exists() => fs::remove_dir_all(&unfinished)?,
-            renamed => return renamed.map(|()| (directory, lock)),
+        match lock_and_name(&unfinished, &directory) {
+            Ok(lock) => {
+                own.push(directory.clone());
+                return Ok((directory, lock));
+            }
+            // Another process took it for a dead one's, or has one of that name.
+            Err(_) if !unfinished.exists() || directory.exists() => {
+                let _ = fs::remove_dir_all(&unfinished);
+            }
+            Err(error) => {
+                let _ = fs::remove_dir_all(&unfinished);
+                return Err(error);
+            }
         }
     }
+    Err(std::io::Error::other("other processes remove its directories"))
+}
+
+fn lock_and_name(unfinished: &Path, directory: &Path) -> std::io::Result<File> {
+    let lock = File::create_new(unfinished.join(LOCK))?;
+    lock.lock()?;
+    fs::rename(unfinished, directory)?;
+    Ok(lock)
 }
 
 fn write_copy(object: &crate::Object, path: &Path, stop: &AtomicBool) -> Result<()> {
@@ -336,7 +366,11 @@ fn write_copy(object: &crate::Object, path: &Path, stop: &AtomicBool) -> Result<
 }
 
 fn local_failure(location: &Location, path: &Path, error: &std::io::Error) -> Error {
-    let why = format!("its local copy `{}` cannot be written: {error}", path.display());
+    let why = format!(
+        "its local copy `{}` cannot be written: {}",
+        path.display(),
+        plain(error)
+    );
     let kind = match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorKind::TooLarge,
         _ => ErrorKind::Io,
@@ -363,22 +397,16 @@ fn remove_stale(directory: &Path) {
         if !ours || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
         }
-        let unfinished = entry
-            .path()
-            .extension()
-            .is_some_and(|extension| extension == UNFINISHED);
+        // Without a lock it is one that nobody has finished making. Should somebody just be about
+        // to, that is noticed, and another one is made.
         let dead = match File::open(entry.path().join(LOCK)) {
-            Ok(lock) if !unfinished => !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)),
-            _ => age_of(&entry.path()).is_some_and(|age| age.as_secs() > 3600),
+            Ok(lock) => !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)),
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
         };
         if dead {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
-}
-
-fn age_of(path: &Path) -> Option<std::time::Duration> {
-    fs::metadata(path).ok()?.modified().ok()?.elapsed().ok()
 }
 
 impl State {
@@ -468,10 +496,9 @@ impl Drop for CachedFile {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        DIRECTORIES
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|directory| *directory != self.directory);
+        if let Some(own) = own_directories().as_mut() {
+            own.retain(|directory| *directory != self.directory);
+        }
         // Nothing is left to do where this fails; the next cache tries again.
         let _ = fs::remove_dir_all(&self.directory);
     }

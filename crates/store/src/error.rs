@@ -30,6 +30,8 @@ pub enum ErrorKind {
     NotFound,
     /// Something is there, but not for us: look at the credentials.
     PermissionDenied,
+    /// Something is there that must not be replaced: choose another place.
+    AlreadyExists,
     /// A remote system does not answer, or not in time: try again later.
     Unavailable,
     /// The location or the options cannot be meant: change the call.
@@ -67,13 +69,15 @@ impl Error {
         let kind = match error.kind() {
             std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => ErrorKind::NotFound,
             std::io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+            std::io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
             std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidFilename => ErrorKind::Invalid,
             _ => ErrorKind::Io,
         };
         let why = match kind {
             ErrorKind::NotFound => "no such file or directory".to_owned(),
             ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            _ => error.to_string(),
+            ErrorKind::AlreadyExists => "is there already".to_owned(),
+            _ => plain(error),
         };
         Self::new(kind, location, why)
     }
@@ -99,6 +103,29 @@ impl Error {
     }
 }
 
+/// What an operating system says, in words alone: as a fragment, and without its number.
+///
+/// ```
+/// let full = std::io::Error::from_raw_os_error(28);
+/// # #[cfg(target_os = "linux")]
+/// assert_eq!(statetool_store::plain(&full), "no space left on device");
+/// ```
+pub fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let Some(code) = error.raw_os_error() else {
+        return text;
+    };
+    let words = text.strip_suffix(&format!(" (os error {code})")).unwrap_or(&text);
+    let mut letters = words.chars();
+    match letters.next() {
+        // Not the first of an abbreviation.
+        Some(first) if letters.as_str().starts_with(|next: char| !next.is_uppercase()) => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => words.to_owned(),
+    }
+}
+
 impl fmt::Display for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`: {}", self.location, self.why)
@@ -110,6 +137,7 @@ impl From<Error> for std::io::Error {
         let kind = match error.kind() {
             ErrorKind::NotFound => std::io::ErrorKind::NotFound,
             ErrorKind::PermissionDenied => std::io::ErrorKind::PermissionDenied,
+            ErrorKind::AlreadyExists => std::io::ErrorKind::AlreadyExists,
             ErrorKind::Unavailable => std::io::ErrorKind::TimedOut,
             ErrorKind::Invalid => std::io::ErrorKind::InvalidInput,
             ErrorKind::Unsupported => std::io::ErrorKind::Unsupported,

@@ -33,13 +33,15 @@ mod reader;
 #[cfg(feature = "remote")]
 mod remote;
 mod store;
+mod upload;
 
 pub use bytes::Bytes;
 
 pub use cache::{CachedFile, FileCache, Prefetch, remove_caches};
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, plain};
 pub use location::{Location, Scheme};
 pub use object::Object;
 pub use options::StoreOptions;
 pub use reader::ObjectReader;
 pub use store::{Entry, EntryKind, Store};
+pub use upload::Upload;

@@ -1,7 +1,9 @@
 //! The local file system, without a detour over an asynchronous runtime.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -22,7 +24,8 @@ impl LocalFile {
             return Err(Error::new(ErrorKind::Invalid, location, "is a directory"));
         }
         if !metadata.is_file() {
-            return Err(Error::new(ErrorKind::Invalid, location, "is no regular file"));
+            let why = format!("is {}, and no regular file", special(metadata.file_type()));
+            return Err(Error::new(ErrorKind::Invalid, location, why));
         }
         let file = File::open(path).map_err(|error| Error::io(location, &error))?;
         let opened = file.metadata().map_err(|error| Error::io(location, &error))?;
@@ -42,6 +45,23 @@ impl LocalFile {
         }
         Ok(())
     }
+}
+
+/// What something is that is neither a file nor a directory.
+#[cfg(unix)]
+fn special(kind: fs::FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    match kind {
+        kind if kind.is_fifo() => "a named pipe",
+        kind if kind.is_socket() => "a socket",
+        kind if kind.is_char_device() || kind.is_block_device() => "a device",
+        _ => "something else",
+    }
+}
+
+#[cfg(not(unix))]
+fn special(_: fs::FileType) -> &'static str {
+    "something else"
 }
 
 #[cfg(unix)]
@@ -98,4 +118,96 @@ fn not_a_directory(directory: &Location, error: &io::Error) -> Error {
         io::ErrorKind::NotADirectory => Error::new(ErrorKind::Invalid, directory, "is no directory"),
         _ => Error::io(directory, error),
     }
+}
+
+/// A local file that is being written.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    file: File,
+    path: PathBuf,
+    finished: bool,
+}
+
+impl NewFile {
+    /// Creates a file that was not there, and the directories above it.
+    pub(crate) fn create(location: &Location) -> Result<Self> {
+        let path = location.as_local_path().unwrap_or_else(|| ".".as_ref());
+        let create = || {
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            Self::open(path.to_owned())
+        };
+        create().map_err(|error| Error::io(location, &error))
+    }
+
+    fn open(path: PathBuf) -> io::Result<Self> {
+        Ok(Self {
+            file: File::create_new(&path)?,
+            path,
+            finished: false,
+        })
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    /// Waits until the bytes are on the disk.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.file.sync_all()?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.finished {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Writes a file beside its place and links it there, which fails if something is there already.
+pub(crate) fn publish(location: &Location, bytes: &[u8]) -> Result<()> {
+    let path = location.as_local_path().unwrap_or_else(|| ".".as_ref());
+    let directory = path.parent().unwrap_or_else(|| ".".as_ref());
+    let publish = || {
+        fs::create_dir_all(directory)?;
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        name.push(format!(".unpublished-{}-{number}", std::process::id()));
+        let beside = directory.join(name);
+        let mut file = NewFile::open(beside.clone())?;
+        file.write(bytes)?;
+        file.file.sync_all()?;
+        match fs::hard_link(&beside, path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                // Not every file system has links.
+                let mut file = NewFile::open(path.to_owned())?;
+                file.write(bytes)?;
+                file.finish()?;
+            }
+            linked => linked?,
+        }
+        drop(file);
+        sync_directory(directory)
+    };
+    publish().map_err(|error| Error::io(location, &error))
+}
+
+/// Waits until the names in a directory are on the disk.
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    match cfg!(unix) {
+        true => File::open(directory)?.sync_all(),
+        false => Ok(()),
+    }
+}
+
+/// Takes a file away.
+pub(crate) fn remove(location: &Location) -> Result<()> {
+    let path = location.as_local_path().unwrap_or_else(|| ".".as_ref());
+    fs::remove_file(path).map_err(|error| Error::io(location, &error))
 }

@@ -18,6 +18,7 @@ mod hadoop_config;
 mod hdfs;
 mod retry;
 mod runtime;
+mod upload;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Debug;
@@ -29,7 +30,7 @@ use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, plain};
 use crate::location::{Location, Scheme};
 use crate::object::{Object, Source};
 use crate::options::StoreOptions;
@@ -38,6 +39,8 @@ use crate::store::{Entry, EntryKind, not_built};
 use ahead::Ahead;
 use retry::Limits;
 use runtime::{Pending, Runtime, Shared};
+use upload::Pieces;
+pub(crate) use upload::RemoteUpload;
 
 /// What an asynchronous call gives back.
 pub(crate) type Answer<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
@@ -50,6 +53,12 @@ pub(crate) trait System: Send + Sync + Debug {
     fn kind(self: Arc<Self>, location: Location) -> Answer<Option<EntryKind>>;
     /// The entries of a directory, in any order; no more than `limit`.
     fn list(self: Arc<Self>, directory: Location, limit: usize) -> Answer<Vec<Entry>>;
+    /// Writes a file piece by piece; it is there once all pieces are.
+    fn write(self: Arc<Self>, location: Location, pieces: Pieces) -> Answer<()>;
+    /// Writes a file that was not there.
+    fn publish(self: Arc<Self>, location: Location, bytes: Bytes) -> Answer<()>;
+    /// Takes a file away.
+    fn remove(self: Arc<Self>, location: Location) -> Answer<()>;
 }
 
 /// A file that a system has opened.
@@ -115,7 +124,7 @@ impl Systems {
     pub(crate) fn get(&self, location: &Location, options: &StoreOptions) -> Result<Remote> {
         let runtime = self
             .runtime
-            .get_or_init(|| Runtime::start().map_err(|error| error.to_string()));
+            .get_or_init(|| Runtime::start().map_err(|error| plain(&error)));
         let runtime = runtime.as_ref().map_err(|why| {
             Error::new(
                 ErrorKind::Io,
@@ -149,13 +158,13 @@ impl Systems {
 fn connect(location: &Location, options: &StoreOptions, runtime: &Runtime) -> Result<Arc<dyn System>> {
     match location.scheme() {
         #[cfg(feature = "s3")]
-        Scheme::S3 => cloud::Cloud::system(connect::s3(location, options)?),
+        Scheme::S3 => cloud::Cloud::system(location, options, connect::s3),
         #[cfg(feature = "gcs")]
-        Scheme::Gcs => cloud::Cloud::system(connect::gcs(location, options)?),
+        Scheme::Gcs => cloud::Cloud::system(location, options, connect::gcs),
         #[cfg(feature = "azure")]
-        Scheme::Azure => cloud::Cloud::system(connect::azure(location, options)?),
+        Scheme::Azure => cloud::Cloud::system(location, options, connect::azure),
         #[cfg(feature = "http")]
-        Scheme::Http => cloud::Cloud::system(connect::http(location, options)?),
+        Scheme::Http => cloud::Cloud::system(location, options, connect::http),
         #[cfg(feature = "hdfs")]
         Scheme::Hdfs => hdfs::Hdfs::system(location, options, runtime.handle()),
         _ => Err(not_built(location)),

@@ -76,6 +76,11 @@ impl Store {
         &self.0.options
     }
 
+    #[cfg(feature = "remote")]
+    pub(crate) fn systems(&self) -> &Systems {
+        &self.0.systems
+    }
+
     /// The cache of local copies, made where the options `cache.dir` and `cache.size` say when
     /// it is first asked for.
     ///

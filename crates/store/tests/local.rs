@@ -150,7 +150,21 @@ fn what_is_no_file_is_refused() {
         let device = Location::parse("/dev/null").unwrap();
         assert_eq!(
             message(&store.open(&device).unwrap_err()),
-            "Invalid: is no regular file"
+            "Invalid: is a device, and no regular file"
+        );
+        let socket = directory.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert_eq!(open("socket"), "Invalid: is a socket, and no regular file");
+        // To open it would wait for somebody who writes.
+        let made = std::process::Command::new("mkfifo")
+            .arg(directory.path().join("pipe"))
+            .status();
+        assert!(made.unwrap().success());
+        assert_eq!(open("pipe"), "Invalid: is a named pipe, and no regular file");
+        std::os::unix::fs::symlink("round", directory.path().join("round")).unwrap();
+        assert!(
+            open("round").starts_with("Io: too many levels of symbolic links")
+                && !open("round").contains("os error")
         );
     }
 }

@@ -20,11 +20,14 @@ pub enum Checksum {
 }
 
 impl Checksum {
+    /// The code of [`Crc32c`](Self::Crc32c).
+    pub(super) const CRC32C: u8 = 1;
+
     /// Decodes the byte at `offset` of the footer.
     pub(super) fn decode(byte: u8, offset: u64) -> Result<Self> {
         Ok(match byte {
             0 => Self::None,
-            1 => Self::Crc32c,
+            Self::CRC32C => Self::Crc32c,
             2 => Self::XxHash,
             3 => Self::XxHash64,
             4 => Self::Xxh3,

@@ -3,7 +3,7 @@
 use statetool_format::{Error, Fault, Reader, Result};
 
 use super::checksum::{self, Checksum};
-use super::varint::Little;
+use super::varint::{Little, PutLittle};
 
 /// Where a block lies; its trailer of five bytes follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,6 +24,12 @@ impl Handle {
             offset: reader.varint64(what)?,
             size: reader.varint64(what)?,
         })
+    }
+
+    /// Appends a handle.
+    pub(super) fn encode(self, out: &mut Vec<u8>) {
+        out.put_varint(self.offset);
+        out.put_varint(self.size);
     }
 
     /// Offset behind the block and its trailer, which must not exceed `limit`.
@@ -65,7 +71,7 @@ const LEGACY_SIZE: usize = 48;
 /// Format version and magic number, at the end of all footers but the oldest, which has no version.
 const VERSION_AND_MAGIC: usize = 12;
 
-const MAGIC: u64 = 0x88e2_41b7_85f4_cff7;
+pub(super) const MAGIC: u64 = 0x88e2_41b7_85f4_cff7;
 const LEGACY_MAGIC: u64 = 0xdb47_7524_8b80_fb57;
 const PLAIN_MAGICS: [u64; 2] = [0x8242_2296_63bf_9564, 0x4f34_18eb_7a8f_13b8];
 const EXTENDED_MAGIC: u32 = 0x007a_003e;

@@ -21,12 +21,15 @@ pub enum EntryType {
 }
 
 impl EntryType {
+    /// The code of [`Value`](Self::Value).
+    pub(super) const VALUE: u8 = 1;
+
     /// Decodes the lowest byte of a key's trailer; `offset` is where the entry lies.
     #[inline]
     pub(super) fn of(trailer: u64, offset: u64) -> Result<Self> {
         Ok(match trailer as u8 {
             0 => Self::Deletion,
-            1 => Self::Value,
+            Self::VALUE => Self::Value,
             2 => Self::Merge,
             7 => Self::SingleDeletion,
             15 => Self::RangeDeletion,

@@ -9,8 +9,8 @@ use super::window::Window;
 use crate::error::{Error as FileError, InFile, Result as FileResult};
 use crate::source::ReadAt;
 
-const BLOCK: u64 = 32 << 10;
-const HEADER: u64 = 7;
+pub(super) const BLOCK: u64 = 32 << 10;
+pub(super) const HEADER: u64 = 7;
 /// The largest record that is put together.
 const MAX_RECORD: usize = 256 << 20;
 const WHAT: &str = "log record";

@@ -33,6 +33,7 @@ mod table;
 mod varint;
 mod verify;
 mod window;
+mod writer;
 
 pub use checksum::Checksum;
 pub use compression::MAX_BLOCK;
@@ -43,3 +44,4 @@ pub use key::{EntryType, InternalKey, KeyRange};
 pub use properties::Properties;
 pub use scan::{Counters, Entry, Scan};
 pub use verify::FileReport;
+pub use writer::{CURRENT, ManifestWriter, TableWriter, WrittenTable};

@@ -57,6 +57,46 @@ impl<'a> Little<'a> for Reader<'a> {
     }
 }
 
+/// Writes RocksDB's numbers.
+pub(super) trait PutLittle {
+    /// Appends a little-endian 32-bit number.
+    fn put_fixed32(&mut self, n: u32);
+    /// Appends a little-endian 64-bit number.
+    fn put_fixed64(&mut self, n: u64);
+    /// Appends a variable-length number.
+    fn put_varint(&mut self, n: u64);
+    /// Appends bytes behind their length.
+    fn put_slice(&mut self, bytes: &[u8]);
+    /// Appends a tag and a number.
+    fn put_tagged(&mut self, tag: u64, n: u64) {
+        self.put_varint(tag);
+        self.put_varint(n);
+    }
+}
+
+impl PutLittle for Vec<u8> {
+    fn put_fixed32(&mut self, n: u32) {
+        self.extend(n.to_le_bytes());
+    }
+
+    fn put_fixed64(&mut self, n: u64) {
+        self.extend(n.to_le_bytes());
+    }
+
+    fn put_varint(&mut self, mut n: u64) {
+        while n >= 0x80 {
+            self.push(n as u8 | 0x80);
+            n >>= 7;
+        }
+        self.push(n as u8);
+    }
+
+    fn put_slice(&mut self, bytes: &[u8]) {
+        self.put_varint(bytes.len() as u64);
+        self.extend_from_slice(bytes);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

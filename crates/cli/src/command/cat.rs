@@ -70,7 +70,6 @@ fn key_groups(text: &str) -> Result<KeyGroupRange, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &CatArgs, global: &Global) -> anyhow::Result<Exit> {
-    let format = args.output.format.unwrap_or(Format::Jsonl);
     // A few key groups or rows are cheaper read where they lie than copied with all others.
     let snapshot = match args.key.is_none() && args.key_groups.is_none() && args.limit.is_none() {
         true => args.snapshot.open_to_scan(global)?,
@@ -97,10 +96,11 @@ pub(crate) fn run(args: &CatArgs, global: &Global) -> anyhow::Result<Exit> {
             return Err(UsageError(format!("`--{flag} 0` asks for nothing")).into());
         }
     }
-    let mut out = output::open(args.output.file.output.as_deref())?;
+    let (format, mut out) = args.output.open(Format::Jsonl)?;
     let mut rows = Rows::new(format, &mut out)?;
     let begun = Instant::now();
-    let shown = progress::show(&counts, global.quiet);
+    // Rows on the same terminal would run into the bar, and show the progress themselves.
+    let shown = progress::show(&counts, global.quiet || out.is_terminal());
     let mut failed = None;
     let summary = cat(&snapshot, &options, rows.needs_spans(), |chunk: &Chunk| {
         Ok(match rows.write(chunk, &mut out) {
@@ -131,8 +131,8 @@ pub(crate) fn run(args: &CatArgs, global: &Global) -> anyhow::Result<Exit> {
             summary.rows
         )
     });
-    if summary.rows == 0 && !global.quiet {
-        output::say("note", "no entry is what was asked for");
+    if let Some(note) = summary.nothing_found(&options).filter(|_| !global.quiet) {
+        output::say("note", &note);
     }
     Ok(Exit::Done)
 }

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 /// Print a completion script for a shell.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  statetool completions bash > /etc/bash_completion.d/statetool
+  statetool completions bash > ~/.local/share/bash-completion/completions/statetool
   statetool completions zsh > ~/.zfunc/_statetool
   statetool completions fish > ~/.config/fish/completions/statetool.fish")]
 pub(crate) struct CompletionsArgs {

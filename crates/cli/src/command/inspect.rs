@@ -12,7 +12,7 @@ use statetool_snapshot::Snapshot;
 use super::selector;
 use crate::args::{Format, Global, OutputArgs, SnapshotArgs};
 use crate::exit::Exit;
-use crate::{output, progress, render};
+use crate::{progress, render};
 
 /// Show what is inside: operators, states, types, sizes, Kafka positions.
 ///
@@ -71,8 +71,8 @@ pub(crate) fn run(args: &InspectArgs, global: &Global) -> anyhow::Result<Exit> {
         Some(_) => details(&snapshot, &selector),
         None => Ok(Vec::new()),
     };
-    let mut out = output::open(args.output.file.output.as_deref())?;
-    match args.output.format.unwrap_or(Format::Table) {
+    let (format, mut out) = args.output.open(Format::Table)?;
+    match format {
         Format::Table => {
             render::inspect::table(&report, &mut out)?;
             render::detail::table(&details()?, &home(&snapshot), &mut out)?;

@@ -30,7 +30,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
 impl Global {
     /// How many threads work.
     fn threads(&self) -> usize {
-        self.threads.map_or_else(default_threads, usize::from)
+        self.threads.unwrap_or_else(default_threads)
     }
 
     /// Says what is being done, to those who want to know.
@@ -94,10 +94,10 @@ impl SnapshotArgs {
         if let Some(chosen) = snapshot.chosen()
             && !global.quiet
         {
-            say(
-                "note",
-                &format!("reading `{chosen}`, the newest complete checkpoint there"),
-            );
+            say("note", &chosen.to_string());
+        }
+        for idle in snapshot.idle_relocations() {
+            global.warn(&idle);
         }
         self.check_uids(&snapshot, global);
         global.tell(|| {

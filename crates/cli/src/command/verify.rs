@@ -8,7 +8,7 @@ use statetool_ops::verify::{VerifyOptions, verify};
 
 use crate::args::{Format, Global, OutputArgs, SnapshotArgs};
 use crate::exit::Exit;
-use crate::{output, progress, render};
+use crate::{progress, render};
 
 /// Check that everything of a snapshot is there and is what it should be.
 ///
@@ -48,8 +48,8 @@ pub(crate) fn run(args: &VerifyArgs, global: &Global) -> anyhow::Result<Exit> {
     };
     let report = verify(&snapshot, &options);
     drop(shown);
-    let mut out = output::open(args.output.file.output.as_deref())?;
-    match args.output.format.unwrap_or(Format::Table) {
+    let (format, mut out) = args.output.open(Format::Table)?;
+    match format {
         Format::Table => render::verify::table(&report, &mut out)?,
         Format::Json => render::json(&report, &mut out)?,
         Format::Jsonl => render::verify::jsonl(&report, &mut out)?,

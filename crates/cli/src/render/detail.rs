@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use statetool_ops::inspect::{BytePlace, OperatorDetail, SerializerDetail, StateDetail};
 
 use super::{Head, bytes, columns};
+use crate::style::{self, paint};
 
 const PLACE_HEADS: [Head; 8] = [
     Head::Numbers("SUBTASK"),
@@ -24,11 +25,12 @@ pub(crate) fn table(details: &[OperatorDetail], directory: &str, out: &mut dyn W
         let label = operator.uid.as_ref().or(operator.name.as_ref());
         let label = label.unwrap_or(&operator.operator);
         for state in &operator.states {
-            writeln!(out, "\n{label}/{}  {}", state.state, state.kind)?;
+            let name = format!("{label}/{}", state.state);
+            writeln!(out, "\n{}  {}", paint(style::NAME, name), state.kind)?;
             write_state(state, directory, out)?;
         }
         if !operator.streams.is_empty() {
-            writeln!(out, "\n{label}, besides its states:")?;
+            writeln!(out, "\n{}, besides its states:", paint(style::NAME, label))?;
             write!(out, "{}", places(&operator.streams, directory))?;
         }
     }
@@ -48,7 +50,10 @@ fn write_state(state: &StateDetail, directory: &str, out: &mut dyn Write) -> any
             "  TTL: yes; how long entries live is in the job, not in the snapshot"
         )?;
     }
-    let mut lines = vec![Line::of("TYPE", Some("SERIALIZER SNAPSHOT"))];
+    let mut lines = vec![Line {
+        is_head: true,
+        ..Line::of("TYPE", Some("SERIALIZER SNAPSHOT"))
+    }];
     for serializer in &state.serializers {
         tree(serializer, 0, &mut lines);
     }
@@ -56,6 +61,10 @@ fn write_state(state: &StateDetail, directory: &str, out: &mut dyn Write) -> any
     let width = typed.map(|line| line.text.chars().count()).max().unwrap_or(0);
     for line in &lines {
         match &line.class {
+            Some(class) if line.is_head => {
+                let head = format!("{:width$}  {class}", line.text);
+                writeln!(out, "  {}", paint(style::HEAD, head))?;
+            }
             Some(class) => writeln!(out, "  {:width$}  {class}", line.text)?,
             None => writeln!(out, "  {}", line.text)?,
         }
@@ -74,6 +83,7 @@ fn write_state(state: &StateDetail, directory: &str, out: &mut dyn Write) -> any
 struct Line {
     text: String,
     class: Option<String>,
+    is_head: bool,
 }
 
 impl Line {
@@ -81,6 +91,7 @@ impl Line {
         Self {
             text: text.into(),
             class: class.map(str::to_owned),
+            is_head: false,
         }
     }
 }

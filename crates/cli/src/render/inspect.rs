@@ -2,11 +2,12 @@
 
 use std::io::Write;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use statetool_ops::inspect::{InspectReport, OperatorReport, StateReport};
 use statetool_ops::kafka::KafkaPosition;
 
 use super::{Head, bytes, columns, count, json_line, short_type, stats};
+use crate::style::{self, paint};
 
 const STATE_HEADS: [Head; 9] = [
     Head::Words("STATE"),
@@ -56,14 +57,12 @@ pub(crate) fn table(report: &InspectReport, out: &mut dyn Write) -> anyhow::Resu
 
 fn write_head(report: &InspectReport, out: &mut dyn Write) -> anyhow::Result<()> {
     let s = &report.snapshot;
-    writeln!(out, "{}  {}", s.kind, s.location)?;
-    let taken = s
-        .timestamp
-        .as_ref()
-        .map_or_else(String::new, |time| format!(" of {time}"));
+    writeln!(out, "{}  {}", paint(style::NAME, s.kind), s.location)?;
+    let written = s.timestamp.as_ref();
+    let written = written.map_or_else(String::new, |time| format!(", _metadata written {time}"));
     writeln!(
         out,
-        "checkpoint {}{taken}, Flink {}, metadata version {}, {}",
+        "checkpoint {}, Flink {}, metadata version {}, {}{written}",
         s.checkpoint_id,
         s.flink,
         s.metadata_version,
@@ -74,10 +73,11 @@ fn write_head(report: &InspectReport, out: &mut dyn Write) -> anyhow::Result<()>
 
 fn operator_line(operator: &OperatorReport) -> String {
     let id = format!("id:{}", operator.id);
+    let name = |name: &str| paint(style::NAME, name);
     let mut words = match (&operator.uid, &operator.name) {
-        (Some(uid), _) => vec![uid.clone(), id],
-        (None, Some(name)) => vec![format!("name:{name}"), id],
-        (None, None) => vec![id],
+        (Some(uid), _) => vec![name(uid), id],
+        (None, Some(text)) => vec![name(&format!("name:{text}")), id],
+        (None, None) => vec![name(&id)],
     };
     let (parallelism, max) = (operator.parallelism, operator.max_parallelism);
     words.push(format!("parallelism {parallelism} of at most {max}"));
@@ -167,7 +167,7 @@ fn kafka_row(position: &KafkaPosition) -> Vec<String> {
 
 fn write_unreadable(report: &InspectReport, out: &mut dyn Write) -> anyhow::Result<()> {
     if !report.unreadable.is_empty() {
-        writeln!(out, "\nnot interpretable:")?;
+        writeln!(out, "\n{}", paint(style::WARNING, "not interpretable:"))?;
     }
     for unreadable in &report.unreadable {
         let operator = report
@@ -204,23 +204,35 @@ fn write_notes(report: &InspectReport, out: &mut dyn Write) -> anyhow::Result<()
     Ok(())
 }
 
-/// A line a state.
+/// What the rows of Kafka positions have for a kind of state.
+const KAFKA_POSITION: &str = "kafka-position";
+
+/// A line a state, then one a Kafka position.
 pub(crate) fn jsonl(report: &InspectReport, out: &mut dyn Write) -> anyhow::Result<()> {
     for operator in &report.operators {
         for state in &operator.states {
-            let mut row = json!({"operator": operator.id, "uid": operator.uid});
-            if let (Some(row), serde_json::Value::Object(state)) =
-                (row.as_object_mut(), serde_json::to_value(state)?)
-            {
-                row.extend(state);
-            }
-            json_line(&row, out)?;
+            let row = json!({"operator": operator.id, "uid": operator.uid, "state": state.name});
+            json_row(row, serde_json::to_value(state)?, out)?;
         }
+    }
+    for position in &report.kafka {
+        let (operator, uid, state) = (&position.operator, &position.uid, position.state());
+        let row = json!({"operator": operator, "uid": uid, "state": state, "kind": KAFKA_POSITION});
+        json_row(row, serde_json::to_value(position)?, out)?;
     }
     Ok(())
 }
 
-/// A row a state.
+/// A row of some fields and of those of an object; a state's name is `state` in rows.
+fn json_row(mut row: Json, more: Json, out: &mut dyn Write) -> anyhow::Result<()> {
+    if let (Some(row), Json::Object(mut more)) = (row.as_object_mut(), more) {
+        more.shift_remove("name");
+        row.extend(more);
+    }
+    json_line(&row, out)
+}
+
+/// A row a state, then one a Kafka position.
 pub(crate) fn csv(report: &InspectReport, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record([
@@ -235,12 +247,19 @@ pub(crate) fn csv(report: &InspectReport, out: &mut dyn Write) -> anyhow::Result
         "ttl",
         "entries",
         "bytes",
+        "generation",
+        "subtask",
+        "topic",
+        "partition",
+        "next_offset",
+        "marker",
+        "stopping_offset",
     ])?;
     for operator in &report.operators {
         for state in &operator.states {
             let text = |ty: &Option<String>| ty.clone().unwrap_or_default();
             let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
-            writer.write_record([
+            let row = [
                 operator.id.clone(),
                 text(&operator.uid),
                 state.name.clone(),
@@ -252,9 +271,38 @@ pub(crate) fn csv(report: &InspectReport, out: &mut dyn Write) -> anyhow::Result
                 state.ttl.to_string(),
                 number(state.entries),
                 number(state.bytes),
-            ])?;
+            ];
+            writer.write_record(row.iter().map(String::as_str).chain([""; KAFKA_FIELDS]))?;
         }
+    }
+    for position in &report.kafka {
+        writer.write_record(kafka_record(position))?;
     }
     writer.flush()?;
     Ok(())
+}
+
+/// How many columns only Kafka positions have, and how many only states.
+const KAFKA_FIELDS: usize = 7;
+const STATE_FIELDS: usize = 7;
+
+fn kafka_record(position: &KafkaPosition) -> Vec<String> {
+    let number = |number: Option<i64>| number.map(|n| n.to_string()).unwrap_or_default();
+    let mut row = vec![
+        position.operator.clone(),
+        position.uid.clone().unwrap_or_default(),
+        position.state().to_owned(),
+        KAFKA_POSITION.to_owned(),
+    ];
+    row.extend(std::iter::repeat_n(String::new(), STATE_FIELDS));
+    row.extend([
+        position.generation.to_owned(),
+        position.subtask.to_string(),
+        position.topic.clone(),
+        position.partition.to_string(),
+        number(position.next_offset),
+        position.marker.unwrap_or_default().to_owned(),
+        number(position.stopping_offset),
+    ]);
+    row
 }

@@ -13,6 +13,8 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Padding, Style};
 
+use crate::style::{self, paint};
+
 /// A report as one JSON document.
 pub(crate) fn json(report: &impl Serialize, out: &mut dyn Write) -> anyhow::Result<()> {
     // As an I/O error, so that a closed pipe is still known as one.
@@ -66,9 +68,14 @@ pub(crate) fn columns(indent: usize, heads: &[Head], rows: &[Vec<String>]) -> St
         }
     }
     let text = table.to_string();
-    text.lines()
-        .map(|line| format!("{:indent$}{}\n", "", line.trim_end()))
-        .collect()
+    let line = |(number, line): (usize, &str)| {
+        let line = line.trim_end();
+        match number {
+            0 => format!("{:indent$}{}\n", "", paint(style::HEAD, line)),
+            _ => format!("{:indent$}{line}\n", ""),
+        }
+    };
+    text.lines().enumerate().map(line).collect()
 }
 
 /// Counts under names, each with a bar that shows its part of the largest.

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use statetool_ops::cat::Chunk;
 use statetool_ops::row::FIELDS;
+use statetool_ops::time::moment;
 
 use super::{Head, columns, shorten};
 use crate::args::Format;
@@ -34,7 +35,7 @@ const TABLE: [Head; 12] = [
     Head::Numbers("INDEX"),
     Head::Words("VALUE"),
     Head::Words("EXPIRES FROM"),
-    Head::Numbers("TIMESTAMP"),
+    Head::Words("TIMESTAMP"),
     Head::Numbers("SUBTASK"),
 ];
 
@@ -119,9 +120,12 @@ impl Rows {
 /// The cells of each row of a table.
 fn table_cells(chunk: &Chunk) -> impl Iterator<Item = Vec<String>> + '_ {
     chunk.rows.iter().map(|spans| {
-        let mut cells = spans.iter().map(|span| {
+        let mut cells = spans.iter().zip(FIELDS).map(|(span, field)| {
             let text = chunk.text.get(span.clone()).unwrap_or_default();
-            shorten(&table_cell(text), MAX_CELL)
+            match field {
+                "timestamp" => timestamp_cell(text),
+                _ => shorten(&table_cell(text), MAX_CELL),
+            }
         });
         let (id, uid) = (cells.next().unwrap_or_default(), cells.next().unwrap_or_default());
         // As much of an id as a selector needs, and a little more.
@@ -131,6 +135,11 @@ fn table_cells(chunk: &Chunk) -> impl Iterator<Item = Vec<String>> + '_ {
         };
         std::iter::once(operator).chain(cells).collect()
     })
+}
+
+/// When a timer fires; nothing where there is no time.
+fn timestamp_cell(json: &[u8]) -> String {
+    serde_json::from_slice(json).map_or_else(|_| table_cell(json), moment)
 }
 
 /// Null as nothing, a string without its quotes if it can be told from other things then.

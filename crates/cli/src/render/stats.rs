@@ -6,9 +6,12 @@ use statetool_ops::inspect::{KeyGroupStats, StateReport, StateStats};
 use statetool_ops::time::TimeReport;
 
 use super::{Head, bars, bytes, columns, shorten};
+use crate::style::{self, paint};
 
 /// How long a key may be.
 const MAX_KEY: usize = 40;
+
+const TIMERS: &str = "timers";
 
 /// Sizes, largest keys and times of a state.
 pub(super) fn state(state: &StateReport, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -16,7 +19,8 @@ pub(super) fn state(state: &StateReport, out: &mut dyn Write) -> anyhow::Result<
         return Ok(());
     };
     let share = stats.share * 100.0;
-    writeln!(out, "\n  {}: {share:.1} % of the operator's bytes", state.name)?;
+    let name = paint(style::NAME, &state.name);
+    writeln!(out, "\n  {name}: {share:.1} % of the operator's bytes")?;
     let sizes: Vec<_> = stats
         .sizes
         .iter()
@@ -26,7 +30,7 @@ pub(super) fn state(state: &StateReport, out: &mut dyn Write) -> anyhow::Result<
     writeln!(out, "    entries of {smallest} to {largest}")?;
     write!(out, "{}", bars(6, &sizes))?;
     largest_keys(stats, out)?;
-    for (what, report) in [("timers", &stats.timers), ("last access", &stats.last_access)] {
+    for (what, report) in [(TIMERS, &stats.timers), ("last access", &stats.last_access)] {
         if let Some(report) = report {
             times(what, report, out)?;
         }
@@ -74,8 +78,24 @@ fn times(what: &str, report: &TimeReport, out: &mut dyn Write) -> anyhow::Result
         .map(|bucket| (format!("from {}", bucket.from), bucket.count))
         .collect();
     write!(out, "{}", bars(6, &buckets))?;
-    if report.at_end_of_input > 0 {
-        writeln!(out, "      {} at the end of the input", report.at_end_of_input)?;
+    let timers = what == TIMERS;
+    let others = [
+        (
+            report.before_year_0,
+            "before all time, counted from Long.MIN_VALUE",
+            ", the watermark before there is one; due at once",
+        ),
+        (report.after_year_9999, "after the year 9999", ""),
+        (
+            report.at_end_of_input,
+            "at Long.MAX_VALUE",
+            ": never, or at the end of the input",
+        ),
+    ];
+    for (count, text, of_timers) in others {
+        if count > 0 {
+            writeln!(out, "      {count} {text}{}", if timers { of_timers } else { "" })?;
+        }
     }
     Ok(())
 }

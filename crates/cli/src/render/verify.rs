@@ -5,24 +5,31 @@ use std::io::Write;
 use statetool_ops::verify::{Finding, VerifyReport};
 
 use super::{count, json_line};
+use crate::style::{self, paint};
 
 /// For people.
 pub(crate) fn table(report: &VerifyReport, out: &mut dyn Write) -> anyhow::Result<()> {
     for finding in &report.findings {
-        writeln!(out, "finding: {}{}", place(finding), finding.message)?;
+        let kind = paint(style::ERROR, "finding");
+        writeln!(out, "{kind}: {}{}", place(finding), finding.message)?;
     }
     for note in &report.notes {
-        writeln!(out, "note: {}{}", place(note), note.message)?;
+        let kind = paint(style::NOTE, "note");
+        writeln!(out, "{kind}: {}{}", place(note), note.message)?;
     }
     let c = &report.checked;
     let result = match report.findings.len() as u64 {
-        0 => "no findings".to_owned(),
-        n => count(n, "finding", "findings"),
+        0 => paint(style::GOOD, "no findings"),
+        n => paint(style::ERROR, count(n, "finding", "findings")),
     };
     let depth = if report.deep { "decoded" } else { "read" };
+    let incomplete = match c.incomplete {
+        0 => String::new(),
+        n => format!(", {} not checked to the end", count(n, "piece", "pieces")),
+    };
     writeln!(
         out,
-        "{result}: {}, {}, {} {depth}  {}",
+        "{result}: {}, {}, {} {depth}{incomplete}  {}",
         count(c.operators, "operator", "operators"),
         count(c.handles, "handle", "handles"),
         count(c.entries, "entry", "entries"),

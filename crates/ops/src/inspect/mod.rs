@@ -81,6 +81,7 @@ impl InspectReport {
                 kind: snapshot.kind().name(),
                 checkpoint_id: metadata.checkpoint_id,
                 timestamp: snapshot.modified().map(crate::time::of_system),
+                timestamp_source: snapshot.modified().map(|_| "metadata-file"),
                 metadata_version: metadata.version.number(),
                 flink: snapshot.releases().to_string(),
                 bytes: streams

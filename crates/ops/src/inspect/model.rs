@@ -29,8 +29,11 @@ pub struct SnapshotInfo {
     pub kind: &'static str,
     /// Id of the checkpoint.
     pub checkpoint_id: i64,
-    /// When its metadata file was written, as its store says; the metadata itself does not.
+    /// When its metadata file was last written, as its store says: Flink stores no time, and a copy of
+    /// the file may be younger than the checkpoint.
     pub timestamp: Option<String>,
+    /// Where the time is from: `metadata-file`, or null where there is none.
+    pub timestamp_source: Option<&'static str>,
     /// Version of the metadata format.
     pub metadata_version: i32,
     /// The releases that can have written it.

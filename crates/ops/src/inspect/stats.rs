@@ -236,7 +236,7 @@ impl StateCounts {
                     add(element);
                 }
             }
-            Payload::None | Payload::Null => {}
+            Payload::None | Payload::Null(_) => {}
         }
         Ok(())
     }

@@ -6,26 +6,39 @@ use statetool_backend::rocksdb::Database;
 use statetool_format::key_group::key_group_of_hash;
 use statetool_format::{Fault, Reader, Result as FormatResult};
 use statetool_snapshot::{
-    Entry, ErrorKind, Flow, Layout, LoadedOperator, Operator, Part, Payload, Result, Snapshot, StateKind,
+    Entry, Error, ErrorKind, Flow, Layout, LoadedOperator, Operator, Part, Payload, Result, Snapshot,
+    StateKind,
 };
 use statetool_values::{Extent, Framing, Skip, Type, decode_java_hash, walk};
 
 use super::duplicates::{Duplicate, Duplicates};
-use super::{Checked, Finding, MAX_FINDINGS, VerifyOptions, VerifyReport};
+use super::files::BrokenFiles;
+use super::{Checked, Finding, MAX_FINDINGS, NOT_TO_THE_END, VerifyOptions, VerifyReport};
 use crate::work;
 
 /// What one thread checks at a time.
 enum Task<'p> {
     /// A table of a database, whose scan sees only what the newest entries say.
-    Table(u32, Arc<Database>, u64),
+    Table(Table),
     /// Entries as a job would see them.
     Entries(work::WorkItem<'p>),
+}
+
+/// A table of a database.
+struct Table {
+    subtask: u32,
+    database: Arc<Database>,
+    /// Its column family, which is a state.
+    family: String,
+    number: u64,
 }
 
 /// What a task found.
 #[derive(Default)]
 struct Found {
     findings: Vec<Finding>,
+    /// Files that cannot be opened, and whose they are.
+    files: Vec<(String, String)>,
     notes: Vec<Finding>,
     checked: Checked,
 }
@@ -36,6 +49,7 @@ pub(super) fn check(
     operator: &Operator<'_>,
     loaded: &LoadedOperator,
     options: &VerifyOptions,
+    broken: &BrokenFiles,
     report: &mut VerifyReport,
 ) {
     for unreadable in &loaded.unreadable {
@@ -49,9 +63,10 @@ pub(super) fn check(
             None => note,
         });
     }
+    let begun = report.findings.len();
     let mut tasks = Vec::new();
     for part in &loaded.parts {
-        add_tables(snapshot, operator, part, report, &mut tasks);
+        add_tables(snapshot, operator, part, broken, report, &mut tasks);
     }
     tasks.extend(work::items(loaded, None).into_iter().map(Task::Entries));
     options.progress.expect(operator.recorded_bytes());
@@ -59,14 +74,8 @@ pub(super) fn check(
     let run = |done: &mut Vec<(usize, Found)>, (number, task): &(usize, &Task<'_>)| {
         let mut found = Found::default();
         match task {
-            Task::Table(subtask, database, file) => {
-                let checked = database.verify_file(*file).err();
-                let finding = |message: String| Finding::of(operator, message).subtask(*subtask);
-                found
-                    .findings
-                    .extend(checked.map(|error| finding(error.to_string())));
-            }
-            Task::Entries(item) => check_item(snapshot, operator, item, options, &mut found),
+            Task::Table(table) => check_table(operator, table, broken, &mut found),
+            Task::Entries(item) => check_item(snapshot, operator, item, options, broken, &mut found),
         }
         done.push((*number, found));
         Ok(())
@@ -76,13 +85,30 @@ pub(super) fn check(
     let mut done: Vec<_> = threads.into_iter().flatten().collect();
     done.sort_by_key(|(number, _)| *number);
     for (_, found) in done {
-        report.findings.extend(found.findings);
+        for finding in found.findings {
+            add_once(&mut report.findings, begun, finding);
+        }
+        for (file, state) in found.files {
+            broken.name_state(&file, &state, report);
+        }
         report.notes.extend(found.notes);
         report.checked.entries += found.checked.entries;
         report.checked.bytes += found.checked.bytes;
     }
-    report.notes.sort();
-    report.notes.dedup();
+}
+
+/// Adds a finding unless another one says the same of the same subtask: damage that a table shows
+/// is met again by who reads its entries. What one of them knows of the state both do then.
+fn add_once(findings: &mut Vec<Finding>, begun: usize, finding: Finding) {
+    let mut others = findings.iter_mut().skip(begun);
+    let same = others.find(|other| {
+        (other.subtask, &other.message) == (finding.subtask, &finding.message)
+            && (other.state == finding.state || other.state.is_none() || finding.state.is_none())
+    });
+    match same {
+        Some(same) => same.state = same.state.take().or(finding.state),
+        None => findings.push(finding),
+    }
 }
 
 /// Adds the tables of a database to what is checked.
@@ -90,6 +116,7 @@ fn add_tables(
     snapshot: &Snapshot,
     operator: &Operator<'_>,
     part: &Part,
+    broken: &BrokenFiles,
     report: &mut VerifyReport,
     tasks: &mut Vec<Task<'_>>,
 ) {
@@ -97,34 +124,48 @@ fn add_tables(
         Layout::RocksDb(database) => {
             let finding = |message: String| Finding::of(operator, message).subtask(part.subtask);
             match database.open(snapshot.files()) {
+                Err(error) if broken.explain(&error) => {}
                 Err(error) => report.findings.push(finding(error.to_string())),
                 Ok(opened) => {
-                    for missing in opened.missing_files() {
-                        report.findings.push(finding(format!(
-                            "the manifest names `{missing}`, which is not in the handle"
-                        )));
-                    }
-                    for family in opened
-                        .families()
-                        .iter()
-                        .filter(|family| family.files().next().is_some())
-                    {
+                    let families = opened.families().iter();
+                    for family in families.filter(|family| family.files().next().is_some()) {
                         if part.index_of(family.name()).is_none() {
                             report.findings.push(finding(format!(
                                 "the database has a column family `{}`, and the header names no such state",
                                 family.name()
                             )));
                         }
+                        tasks.extend(family.files().map(|file| {
+                            Task::Table(Table {
+                                subtask: part.subtask,
+                                database: opened.clone(),
+                                family: family.name().to_owned(),
+                                number: file.number,
+                            })
+                        }));
                     }
-                    let files = opened.families().iter().flat_map(|family| family.files());
-                    tasks.extend(files.map(|file| Task::Table(part.subtask, opened.clone(), file.number)));
                 }
             }
         }
         Layout::Changelog { base, .. } => base
             .iter()
-            .for_each(|part| add_tables(snapshot, operator, part, report, tasks)),
+            .for_each(|part| add_tables(snapshot, operator, part, broken, report, tasks)),
         _ => {}
+    }
+}
+
+/// Reads a table from end to end.
+fn check_table(operator: &Operator<'_>, table: &Table, broken: &BrokenFiles, found: &mut Found) {
+    let Err(error) = table.database.verify_file(table.number) else {
+        return;
+    };
+    let error = Error::from(error);
+    match error.file() {
+        Some(file) if broken.explain(&error) => found.files.push((file.to_owned(), table.family.clone())),
+        _ => {
+            let finding = Finding::of(operator, error.to_string()).subtask(table.subtask);
+            found.findings.push(finding.state(&table.family));
+        }
     }
 }
 
@@ -133,12 +174,14 @@ fn check_item(
     operator: &Operator<'_>,
     item: &work::WorkItem<'_>,
     options: &VerifyOptions,
+    broken: &BrokenFiles,
     found: &mut Found,
 ) {
     let Found {
         findings,
         notes,
         checked,
+        ..
     } = found;
     let finding = |message: String| Finding::of(operator, message).subtask(item.part.subtask);
     let mut ticker = options.progress.ticker();
@@ -182,9 +225,17 @@ fn check_item(
         .part
         .scan(snapshot.files(), item.range, &|_| true, &mut visit)
     {
-        Ok(_) => {}
+        Ok(Flow::Continue(())) => {}
+        Ok(Flow::Break(())) => {
+            let why = format!("{NOT_TO_THE_END}: {MAX_FINDINGS} findings are enough");
+            notes.push(finding(why));
+        }
         Err(error) if error.kind() == ErrorKind::NotInterpretable => {
-            notes.push(finding(format!("not checked to the end: {error}")));
+            notes.push(finding(format!("{NOT_TO_THE_END}: {error}")));
+        }
+        Err(error) if broken.explain(&error) => {
+            let file = error.file().unwrap_or_default();
+            notes.push(finding(format!("{NOT_TO_THE_END}: it needs `{file}`")));
         }
         Err(error) => findings.push(finding(error.to_string())),
     }
@@ -206,7 +257,7 @@ fn check_entry(entry: &Entry<'_>, max_parallelism: u32) -> FormatResult<()> {
         Err(error) => return Err(error),
     }
     match entry.value {
-        Payload::None | Payload::Null => Ok(()),
+        Payload::None | Payload::Null(_) => Ok(()),
         Payload::Value(bytes) => check_part(Some(&state.value), bytes),
         Payload::Delimited(_) | Payload::Counted(_) => {
             let mut elements = entry.elements();

@@ -3,7 +3,9 @@
 mod agreement;
 mod contents;
 mod duplicates;
+mod files;
 mod headers;
+mod stray;
 mod structure;
 
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use serde::Serialize;
 use statetool_snapshot::{Operator, Snapshot};
 
 use crate::progress::Progress;
+use files::BrokenFiles;
 
 /// How thoroughly to look.
 #[derive(Debug, Clone)]
@@ -39,7 +42,8 @@ pub struct VerifyReport {
     pub checked: Checked,
     /// What is wrong; empty if nothing is.
     pub findings: Vec<Finding>,
-    /// What could not be checked, because nobody can interpret it. No finding.
+    /// What could not be checked, because nobody can interpret it, and what else should be known.
+    /// No findings.
     pub notes: Vec<Finding>,
 }
 
@@ -54,6 +58,8 @@ pub struct Checked {
     pub entries: u64,
     /// Bytes of their keys and values.
     pub bytes: u64,
+    /// Pieces of state that were not checked to their end; a note says why of each.
+    pub incomplete: u64,
 }
 
 /// Something that is wrong, and where.
@@ -105,6 +111,9 @@ impl Finding {
 /// At most so many findings about the entries of one work item; damage rarely comes alone.
 const MAX_FINDINGS: usize = 100;
 
+/// How notes begin that say what has not been seen.
+const NOT_TO_THE_END: &str = "not checked to the end";
+
 /// Checks a snapshot.
 ///
 /// Damage is a finding of the report, never an error; only the metadata has to be readable.
@@ -118,20 +127,27 @@ pub fn verify(snapshot: &Snapshot, options: &VerifyOptions) -> VerifyReport {
         notes: Vec::new(),
     };
     structure::check_metadata(snapshot, &mut report);
+    stray::check(snapshot, &mut report);
+    let mut broken = BrokenFiles::default();
     let operators: Vec<_> = snapshot.operators().collect();
     snapshot.open_ahead(&operators);
     for operator in operators {
         report.checked.operators += 1;
-        structure::check_operator(snapshot, &operator, &mut report);
-        match snapshot.load_operator(&operator) {
-            Ok(loaded) => {
-                headers::check(&operator, &loaded, &mut report);
-                agreement::check(&operator, &loaded, &mut report);
-                contents::check(snapshot, &operator, &loaded, options, &mut report);
-            }
-            Err(error) => report.findings.push(Finding::of(&operator, error.to_string())),
+        structure::check_operator(snapshot, &operator, &mut broken, &mut report);
+        let (loaded, failed) = snapshot.load_readable(&operator);
+        for (subtask, error) in failed.iter().filter(|(_, error)| !broken.explain(error)) {
+            let finding = Finding::of(&operator, error.to_string());
+            report.findings.push(finding.subtask(*subtask));
         }
+        headers::check(&operator, &loaded, &mut report);
+        agreement::check(&operator, &loaded, &mut report);
+        contents::check(snapshot, &operator, &loaded, options, &broken, &mut report);
     }
-    report.findings.dedup();
+    broken.count_handles(&mut report);
+    report.notes.sort();
+    report.notes.dedup();
+    let incomplete = report.notes.iter();
+    let incomplete = incomplete.filter(|note| note.message.starts_with(NOT_TO_THE_END));
+    report.checked.incomplete = incomplete.count() as u64;
     report
 }

@@ -5,10 +5,12 @@ use std::collections::HashSet;
 use statetool_backend::Source;
 use statetool_format::KeyGroupRange;
 use statetool_format::metadata::{
-    KeyGroupsHandle, KeyedHandle, OperatorStateHandle, StreamHandle, Subtask, SubtaskState, Subtasks,
+    IncrementalHandle, KeyGroupsHandle, KeyedHandle, OperatorStateHandle, StreamHandle, Subtask,
+    SubtaskState, Subtasks,
 };
 use statetool_snapshot::{Operator, Result, Snapshot};
 
+use super::files::BrokenFiles;
 use super::{Finding, VerifyReport};
 
 /// Checks what concerns the metadata as a whole.
@@ -39,17 +41,25 @@ pub(super) fn check_metadata(snapshot: &Snapshot, report: &mut VerifyReport) {
 }
 
 /// Checks the handles of an operator.
-pub(super) fn check_operator(snapshot: &Snapshot, operator: &Operator<'_>, report: &mut VerifyReport) {
+pub(super) fn check_operator(
+    snapshot: &Snapshot,
+    operator: &Operator<'_>,
+    broken: &mut BrokenFiles,
+    report: &mut VerifyReport,
+) {
+    let mut checker = Checker {
+        snapshot,
+        broken,
+        report,
+    };
     if let Some(stream) = &operator.state.coordinator {
-        check_stream(snapshot, stream, None, report, &|message| {
-            Finding::of(operator, message)
-        });
+        checker.stream(stream, None, &|message| Finding::of(operator, message));
     }
-    check_indices(operator, report);
+    check_indices(operator, checker.report);
     measure(snapshot, operator);
     for (subtask, state) in operator.state.running() {
         let finding = |message: String| Finding::of(operator, message).subtask(subtask);
-        check_subtask(snapshot, operator, subtask, state, report, &finding);
+        checker.subtask(operator, subtask, state, &finding);
     }
     check_coverage(operator, report, "managed keyed state", |state| {
         state.managed_keyed.as_ref()
@@ -85,163 +95,156 @@ fn check_indices(operator: &Operator<'_>, report: &mut VerifyReport) {
 
 type MakeFinding<'f> = dyn Fn(String) -> Finding + 'f;
 
-fn check_subtask(
-    snapshot: &Snapshot,
-    operator: &Operator<'_>,
-    subtask: u32,
-    state: &SubtaskState,
-    report: &mut VerifyReport,
-    finding: &MakeFinding<'_>,
-) {
-    for handle in [&state.managed_operator, &state.raw_operator]
-        .into_iter()
-        .flatten()
-    {
-        check_partitions(snapshot, handle, report, finding);
-    }
-    let expected = KeyGroupRange::of_subtask(
-        subtask,
-        operator.state.parallelism,
-        operator.state.max_parallelism,
-    );
-    for handle in [&state.managed_keyed, &state.raw_keyed].into_iter().flatten() {
-        let range = handle.range();
-        if range != expected {
-            let why = format!("key groups {range} instead of {expected}, those of this subtask");
-            report.findings.push(finding(why));
-        }
-        check_keyed(snapshot, handle, report, finding);
-    }
-    for channel in state.input_channels.iter().chain(&state.output_channels) {
-        check_stream(snapshot, channel.delegate(), None, report, finding);
-    }
+/// Goes through the handles of subtasks.
+struct Checker<'c> {
+    snapshot: &'c Snapshot,
+    broken: &'c mut BrokenFiles,
+    report: &'c mut VerifyReport,
 }
 
-fn check_partitions(
-    snapshot: &Snapshot,
-    handle: &OperatorStateHandle,
-    report: &mut VerifyReport,
-    finding: &MakeFinding<'_>,
-) {
-    let mut names = HashSet::new();
-    for state in &handle.states {
-        if !names.insert(&state.name) {
-            report.findings.push(finding(format!(
-                "operator state `{}` is listed twice",
-                state.name
-            )));
+impl Checker<'_> {
+    fn subtask(
+        &mut self,
+        operator: &Operator<'_>,
+        subtask: u32,
+        state: &SubtaskState,
+        finding: &MakeFinding<'_>,
+    ) {
+        for handle in [&state.managed_operator, &state.raw_operator]
+            .into_iter()
+            .flatten()
+        {
+            self.partitions(handle, finding);
         }
-    }
-    let offsets: Vec<i64> = handle
-        .states
-        .iter()
-        .flat_map(|state| state.offsets.iter().copied())
-        .collect();
-    check_stream(snapshot, &handle.delegate, Some(&offsets), report, finding);
-}
-
-fn check_keyed(
-    snapshot: &Snapshot,
-    handle: &KeyedHandle,
-    report: &mut VerifyReport,
-    finding: &MakeFinding<'_>,
-) {
-    match handle {
-        KeyedHandle::KeyGroups(groups) => check_key_groups(snapshot, groups, report, finding),
-        KeyedHandle::Incremental(incremental) => {
-            if let Some(meta) = &incremental.meta {
-                check_stream(snapshot, meta, None, report, finding);
+        let expected = KeyGroupRange::of_subtask(
+            subtask,
+            operator.state.parallelism,
+            operator.state.max_parallelism,
+        );
+        for handle in [&state.managed_keyed, &state.raw_keyed].into_iter().flatten() {
+            let range = handle.range();
+            if range != expected {
+                let why = format!("key groups {range} instead of {expected}, those of this subtask");
+                self.report.findings.push(finding(why));
             }
-            let mut names = HashSet::new();
-            for file in incremental.files() {
-                let name = file.local_path.to_str();
-                if !names.insert(name.clone()) {
-                    report
-                        .findings
-                        .push(finding(format!("database file `{name}` is listed twice")));
+            self.keyed(handle, finding);
+        }
+        for channel in state.input_channels.iter().chain(&state.output_channels) {
+            self.stream(channel.delegate(), None, finding);
+        }
+    }
+
+    fn partitions(&mut self, handle: &OperatorStateHandle, finding: &MakeFinding<'_>) {
+        let mut names = HashSet::new();
+        for state in &handle.states {
+            if !names.insert(&state.name) {
+                let why = format!("operator state `{}` is listed twice", state.name);
+                self.report.findings.push(finding(why));
+            }
+        }
+        let offsets: Vec<i64> = handle
+            .states
+            .iter()
+            .flat_map(|state| state.offsets.iter().copied())
+            .collect();
+        match handle.states.as_slice() {
+            [only] => self.stream(&handle.delegate, Some(&offsets), &|message| {
+                finding(message).state(&only.name.to_str())
+            }),
+            _ => self.stream(&handle.delegate, Some(&offsets), finding),
+        }
+    }
+
+    fn keyed(&mut self, handle: &KeyedHandle, finding: &MakeFinding<'_>) {
+        match handle {
+            KeyedHandle::KeyGroups(groups) => self.key_groups(groups, finding),
+            KeyedHandle::Incremental(incremental) => self.database(incremental, finding),
+            KeyedHandle::Changelog(changelog) => {
+                for inner in changelog.materialized.iter().chain(&changelog.non_materialized) {
+                    self.keyed(inner, finding);
                 }
-                if !is_plain_name(&name) {
-                    report
-                        .findings
-                        .push(finding(format!("database file `{name}` is no plain file name")));
+            }
+            KeyedHandle::InlineChangelog(_) => {}
+            KeyedHandle::ChangelogFiles(files) => {
+                for (_, stream) in &files.change_sets {
+                    self.opens(self.snapshot.files().open_log(stream), finding);
                 }
-                check_stream(snapshot, &file.handle, None, report, finding);
-            }
-        }
-        KeyedHandle::Changelog(changelog) => {
-            for inner in changelog.materialized.iter().chain(&changelog.non_materialized) {
-                check_keyed(snapshot, inner, report, finding);
-            }
-        }
-        KeyedHandle::InlineChangelog(_) => {}
-        KeyedHandle::ChangelogFiles(files) => {
-            for (_, stream) in &files.change_sets {
-                check_opens(snapshot.files().open_log(stream), report, finding);
             }
         }
     }
-}
 
-fn check_key_groups(
-    snapshot: &Snapshot,
-    groups: &KeyGroupsHandle,
-    report: &mut VerifyReport,
-    finding: &MakeFinding<'_>,
-) {
-    let offsets: Vec<i64> = groups
-        .offsets
-        .iter()
-        .copied()
-        .filter(|offset| *offset > 0)
-        .collect();
-    check_stream(snapshot, &groups.delegate, Some(&offsets), report, finding);
+    fn database(&mut self, incremental: &IncrementalHandle, finding: &MakeFinding<'_>) {
+        if let Some(meta) = &incremental.meta {
+            self.stream(meta, None, finding);
+        }
+        let mut names = HashSet::new();
+        for file in incremental.files() {
+            let name = file.local_path.to_str();
+            if !names.insert(name.clone()) {
+                let why = format!("database file `{name}` is listed twice");
+                self.report.findings.push(finding(why));
+            }
+            if !is_plain_name(&name) {
+                let why = format!("database file `{name}` is no plain file name");
+                self.report.findings.push(finding(why));
+            }
+            self.stream(&file.handle, None, &|message| {
+                finding(format!("database file `{name}`: {message}"))
+            });
+        }
+    }
+
+    fn key_groups(&mut self, groups: &KeyGroupsHandle, finding: &MakeFinding<'_>) {
+        let offsets: Vec<i64> = groups
+            .offsets
+            .iter()
+            .copied()
+            .filter(|offset| *offset > 0)
+            .collect();
+        self.stream(&groups.delegate, Some(&offsets), finding);
+    }
+
+    /// Counts a stream that is opened, or notes why it cannot be; returns its length.
+    fn opens(&mut self, opened: Result<Source>, finding: &MakeFinding<'_>) -> Option<u64> {
+        self.report.checked.handles += 1;
+        match opened {
+            Ok(source) => Some(source.len()),
+            Err(error) => {
+                let found = finding(error.to_string());
+                self.broken.add(&error, self.report, found);
+                // Files that were moved are missing together, and the advice is the same for them.
+                let advice = error.help().map(Finding::new);
+                let notes = &mut self.report.notes;
+                notes.extend(advice.filter(|advice| !notes.contains(advice)));
+                None
+            }
+        }
+    }
+
+    /// Checks that a stream is there with its recorded size, and that offsets lie in it.
+    fn stream(&mut self, stream: &StreamHandle, offsets: Option<&[i64]>, finding: &MakeFinding<'_>) {
+        let files = self.snapshot.files();
+        let Some(len) = self.opens(files.open(stream), finding) else {
+            return;
+        };
+        for offset in offsets.unwrap_or_default() {
+            if u64::try_from(*offset).map_or(true, |offset| offset > len) {
+                let place = match files.locate(stream) {
+                    Ok(Some(location)) => format!("`{location}`"),
+                    _ => "inline state".to_owned(),
+                };
+                self.report.findings.push(finding(format!(
+                    "{place}: offset {offset} lies outside of its {len} bytes"
+                )));
+            }
+        }
+    }
 }
 
 /// Flink accepts no other local names, and they become paths.
 fn is_plain_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     !name.is_empty() && name != "." && name != ".." && name.chars().all(plain)
-}
-
-/// Counts a stream that is opened, or notes why it cannot be; returns its length.
-fn check_opens(opened: Result<Source>, report: &mut VerifyReport, finding: &MakeFinding<'_>) -> Option<u64> {
-    report.checked.handles += 1;
-    match opened {
-        Ok(source) => Some(source.len()),
-        Err(error) => {
-            report.findings.push(finding(error.to_string()));
-            // Files that were moved are missing together, and the advice is the same for them.
-            let advice = error.help().map(Finding::new);
-            report
-                .notes
-                .extend(advice.filter(|advice| !report.notes.contains(advice)));
-            None
-        }
-    }
-}
-
-/// Checks that a stream is there with its recorded size, and that offsets lie in it.
-fn check_stream(
-    snapshot: &Snapshot,
-    stream: &StreamHandle,
-    offsets: Option<&[i64]>,
-    report: &mut VerifyReport,
-    finding: &MakeFinding<'_>,
-) {
-    let Some(len) = check_opens(snapshot.files().open(stream), report, finding) else {
-        return;
-    };
-    for offset in offsets.unwrap_or_default() {
-        if u64::try_from(*offset).map_or(true, |offset| offset > len) {
-            let place = match snapshot.files().locate(stream) {
-                Ok(Some(location)) => format!("`{location}`"),
-                _ => "inline state".to_owned(),
-            };
-            report.findings.push(finding(format!(
-                "{place}: offset {offset} lies outside of its {len} bytes"
-            )));
-        }
-    }
 }
 
 /// Checks that no key group is in two handles.

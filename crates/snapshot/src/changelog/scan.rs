@@ -247,7 +247,7 @@ impl KeyChange {
         for (map_key, value) in &self.entries {
             let flow = match value {
                 None => continue,
-                Some(MapValue::Null) => emit(Some(map_key), Payload::Null)?,
+                Some(MapValue::Null) => emit(Some(map_key), Payload::Null(&[]))?,
                 Some(MapValue::Value(bytes)) => emit(Some(map_key), Payload::Value(bytes))?,
             };
             if flow.is_break() {

@@ -8,18 +8,33 @@ use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use object_store::buffered::BufWriter;
 use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{
+    GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+    RetryConfig,
+};
+use tokio::io::AsyncWriteExt;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, plain};
 use crate::location::{Location, Scheme, redact};
+use crate::options::StoreOptions;
+use crate::remote::connect::{no_retries, retries};
+use crate::remote::upload::{Pieces, read_only};
 use crate::remote::{Answer, Opened, RemoteObject, System};
 use crate::store::{Entry, EntryKind};
 
 /// A bucket, a container, or a web server.
 #[derive(Debug)]
-pub(crate) struct Cloud(Arc<dyn ObjectStore>);
+pub(crate) struct Cloud {
+    /// The client for everything but uploads.
+    store: Arc<dyn ObjectStore>,
+    /// The client for uploads, which repeats by itself what failed.
+    uploads: Arc<dyn ObjectStore>,
+    chunk_size: usize,
+    parallelism: usize,
+}
 
 /// An object in it, as it was when it was opened.
 #[derive(Debug)]
@@ -30,13 +45,26 @@ struct CloudObject {
     etag: Option<String>,
 }
 
+/// The smallest part of an upload that S3 takes, but for the last.
+const SMALLEST_PART: usize = 5 << 20;
 /// Up to how many bytes an object of a server that sends no parts is read as a whole.
 const LARGEST_WHOLE: u64 = 64 << 20;
 
 impl Cloud {
-    /// The system behind a configured client.
-    pub(crate) fn system(store: impl ObjectStore) -> Result<Arc<dyn System>> {
-        Ok(Arc::new(Self(Arc::new(store))))
+    /// The system behind the clients that `connect` makes.
+    pub(crate) fn system<S: ObjectStore>(
+        location: &Location,
+        options: &StoreOptions,
+        connect: impl Fn(&Location, &StoreOptions, RetryConfig) -> Result<S>,
+    ) -> Result<Arc<dyn System>> {
+        Ok(Arc::new(Self {
+            store: Arc::new(connect(location, options, no_retries(options))?),
+            uploads: Arc::new(connect(location, options, retries(options))?),
+            chunk_size: usize::try_from(options.chunk_size)
+                .unwrap_or(usize::MAX)
+                .max(SMALLEST_PART),
+            parallelism: options.parallelism.max(1),
+        }))
     }
 }
 
@@ -62,7 +90,7 @@ impl Cloud {
     }
 
     async fn head(&self, location: &Location, path: &Path) -> Result<ObjectMeta> {
-        let meta = self.0.head(path).await;
+        let meta = self.store.head(path).await;
         meta.map_err(|error| explain(location, &error))
     }
 
@@ -76,7 +104,7 @@ impl Cloud {
             range,
             ..Default::default()
         };
-        let answer = self.0.get_opts(path, options).await;
+        let answer = self.store.get_opts(path, options).await;
         let answer = answer.map_err(|error| explain(location, &error))?;
         let (meta, range) = (answer.meta.clone(), answer.range.clone());
         Ok((meta, collect(location, answer, range).await?))
@@ -102,7 +130,7 @@ impl System for Cloud {
             // A weak one compares equal for objects with different bytes, and servers refuse it.
             let etag = meta.e_tag.filter(|etag| !etag.starts_with("W/"));
             let object = CloudObject {
-                store: Arc::clone(&self.0),
+                store: Arc::clone(&self.store),
                 location,
                 path,
                 etag,
@@ -122,7 +150,7 @@ impl System for Cloud {
             let path = key(&location)?;
             if !path.as_ref().is_empty() {
                 match self
-                    .0
+                    .store
                     .head(&path)
                     .await
                     .map_err(|error| explain(&location, &error))
@@ -133,7 +161,7 @@ impl System for Cloud {
                 }
             }
             // A directory exists as far as there are keys below it, and one is enough.
-            match self.0.list(Some(&path)).next().await.transpose() {
+            match self.store.list(Some(&path)).next().await.transpose() {
                 Ok(first) => Ok(first.map(|_| EntryKind::Directory)),
                 Err(error) => match explain(&location, &error) {
                     error if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::NotFound) => Ok(None),
@@ -146,7 +174,7 @@ impl System for Cloud {
     fn list(self: Arc<Self>, directory: Location, limit: usize) -> Answer<Vec<Entry>> {
         Box::pin(async move {
             let path = key(&directory)?;
-            let listed = self.0.list_with_delimiter(Some(&path)).await;
+            let listed = self.store.list_with_delimiter(Some(&path)).await;
             let listed = listed.map_err(|error| explain(&directory, &error))?;
             let name = |path: &Path| path.filename().unwrap_or_default().to_owned();
             let files = listed
@@ -178,6 +206,60 @@ impl System for Cloud {
                 _ => Ok(entries),
             }
         })
+    }
+
+    fn write(self: Arc<Self>, location: Location, pieces: Pieces) -> Answer<()> {
+        match location.scheme() {
+            Scheme::Http => read_only(&location),
+            _ => Box::pin(async move { self.write_pieces(&location, pieces).await }),
+        }
+    }
+
+    fn publish(self: Arc<Self>, location: Location, bytes: Bytes) -> Answer<()> {
+        if location.scheme() == Scheme::Http {
+            return read_only(&location);
+        }
+        Box::pin(async move {
+            let path = key(&location)?;
+            let new = PutOptions::from(PutMode::Create);
+            let put = self.store.put_opts(&path, bytes.into(), new).await;
+            put.map(|_| ()).map_err(|error| explain(&location, &error))
+        })
+    }
+
+    fn remove(self: Arc<Self>, location: Location) -> Answer<()> {
+        if location.scheme() == Scheme::Http {
+            return read_only(&location);
+        }
+        Box::pin(async move {
+            let removed = self.store.delete(&key(&location)?).await;
+            removed.map_err(|error| explain(&location, &error))
+        })
+    }
+}
+
+impl Cloud {
+    async fn write_pieces(&self, location: &Location, mut pieces: Pieces) -> Result<()> {
+        let path = key(location)?;
+        // A small object is put in one request, a large one in parts.
+        let mut writer = BufWriter::with_capacity(Arc::clone(&self.uploads), path, self.chunk_size)
+            .with_max_concurrency(self.parallelism);
+        let written = async {
+            while let Some(bytes) = pieces.next(location).await? {
+                let put = writer.put(bytes).await;
+                put.map_err(|error| explain(location, &error))?;
+            }
+            writer
+                .shutdown()
+                .await
+                .map_err(|error| Error::io(location, &error))
+        };
+        let outcome = written.await;
+        if outcome.is_err() {
+            // What does not succeed either is taken away by the store's own rules.
+            let _ = writer.abort().await;
+        }
+        outcome
     }
 }
 
@@ -248,6 +330,7 @@ fn explain(location: &Location, error: &object_store::Error) -> Error {
             ErrorKind::Io,
             format!("the server sent another range: {}", cause(error)),
         ),
+        Cloud::AlreadyExists { .. } => (ErrorKind::AlreadyExists, "is there already".to_owned()),
         Cloud::InvalidPath { source } => (ErrorKind::Invalid, source.to_string()),
         Cloud::NotFound { .. } => (ErrorKind::NotFound, String::new()),
         Cloud::PermissionDenied { .. } | Cloud::Unauthenticated { .. } => {
@@ -358,7 +441,11 @@ fn status(error: &object_store::Error) -> Option<String> {
 
 /// The innermost reason, which is what people can act upon.
 fn cause(error: &object_store::Error) -> String {
-    let innermost = chain(error).last().map(ToString::to_string).unwrap_or_default();
+    let words = |error: &(dyn StdError + 'static)| match error.downcast_ref::<std::io::Error>() {
+        Some(system) => plain(system),
+        None => error.to_string(),
+    };
+    let innermost = chain(error).last().map(words).unwrap_or_default();
     let reason = match chain(error)
         .find_map(|error| error.downcast_ref::<HttpError>())
         .map(HttpError::kind)

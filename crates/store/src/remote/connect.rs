@@ -24,10 +24,19 @@ fn client_settings(options: &StoreOptions) -> [(ClientConfigKey, String); 4] {
     ]
 }
 
-/// Repeating is done above, for all systems alike.
-fn no_retries() -> RetryConfig {
+/// Reads are repeated above, for all systems alike.
+pub(crate) fn no_retries(_: &StoreOptions) -> RetryConfig {
     RetryConfig {
         max_retries: 0,
+        ..Default::default()
+    }
+}
+
+/// Parts of an upload are repeated by the client, which alone knows them.
+pub(crate) fn retries(options: &StoreOptions) -> RetryConfig {
+    RetryConfig {
+        max_retries: options.max_retries,
+        retry_timeout: options.retry_timeout,
         ..Default::default()
     }
 }
@@ -45,12 +54,16 @@ fn misconfigured(location: &Location) -> impl Fn(object_store::Error) -> Error {
 
 /// A client of one bucket in S3, or in what speaks like it.
 #[cfg(feature = "s3")]
-pub(crate) fn s3(location: &Location, options: &StoreOptions) -> Result<object_store::aws::AmazonS3> {
+pub(crate) fn s3(
+    location: &Location,
+    options: &StoreOptions,
+    retry: RetryConfig,
+) -> Result<object_store::aws::AmazonS3> {
     use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
     let bucket = location.authority();
     let mut builder = super::aws_profile::complete(AmazonS3Builder::from_env())
         .with_bucket_name(bucket)
-        .with_retry(no_retries());
+        .with_retry(retry);
     let plain = [
         ("s3.region", Key::Region),
         ("s3.access-key", Key::AccessKeyId),
@@ -112,11 +125,12 @@ fn with_s3_host(
 pub(crate) fn gcs(
     location: &Location,
     options: &StoreOptions,
+    retry: RetryConfig,
 ) -> Result<object_store::gcp::GoogleCloudStorage> {
     use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey as Key};
     let mut builder = GoogleCloudStorageBuilder::from_env()
         .with_bucket_name(location.authority())
-        .with_retry(no_retries());
+        .with_retry(retry);
     let plain = [
         ("gs.endpoint", Key::BaseUrl),
         ("gs.service-account-key-file", Key::ServiceAccount),
@@ -138,6 +152,7 @@ pub(crate) fn gcs(
 pub(crate) fn azure(
     location: &Location,
     options: &StoreOptions,
+    retry: RetryConfig,
 ) -> Result<object_store::azure::MicrosoftAzure> {
     use object_store::azure::{AzureConfigKey as Key, MicrosoftAzureBuilder};
     // Checked when the location was parsed.
@@ -146,7 +161,7 @@ pub(crate) fn azure(
     let mut builder = MicrosoftAzureBuilder::from_env()
         .with_account(account)
         .with_container_name(container)
-        .with_retry(no_retries());
+        .with_retry(retry);
     let plain = [
         ("azure.endpoint", Key::Endpoint),
         ("azure.account-key", Key::AccessKey),
@@ -166,14 +181,18 @@ pub(crate) fn azure(
 
 /// A client of one web server.
 #[cfg(feature = "http")]
-pub(crate) fn http(location: &Location, options: &StoreOptions) -> Result<object_store::http::HttpStore> {
+pub(crate) fn http(
+    location: &Location,
+    options: &StoreOptions,
+    retry: RetryConfig,
+) -> Result<object_store::http::HttpStore> {
     let query = location
         .query()
         .map_or(String::new(), |query| format!("?{query}"));
     let url = format!("{}://{}{query}", location.written_scheme(), location.authority());
     let mut builder = object_store::http::HttpBuilder::new()
         .with_url(url)
-        .with_retry(no_retries());
+        .with_retry(retry);
     for (key, value) in client_settings(options) {
         builder = builder.with_config(key, value);
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::env;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, plain};
 use crate::options::StoreOptions;
 
 /// What `core-site.xml` and `hdfs-site.xml` say, and what was set by options.
@@ -98,7 +98,7 @@ fn read(path: &Path) -> Result<Option<String>> {
     }
     let text = std::fs::read_to_string(path);
     text.map(Some)
-        .map_err(|error| named(format!("cannot be read: {error}")))
+        .map_err(|error| named(format!("cannot be read: {}", plain(&error))))
 }
 
 /// The properties of one file.

@@ -10,16 +10,17 @@ use std::time::{Duration, SystemTime};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use hdfs_native::client::{Client, FileStatus};
-use hdfs_native::file::FileReader;
-use hdfs_native::{ClientBuilder, HdfsError};
+use hdfs_native::file::{FileReader, FileWriter};
+use hdfs_native::{ClientBuilder, HdfsError, WriteOptions};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::hadoop_config::HadoopConfig;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, plain};
 use crate::location::Location;
 use crate::options::StoreOptions;
+use crate::remote::upload::Pieces;
 use crate::remote::{Answer, Opened, RemoteObject, System};
 use crate::store::{Entry, EntryKind};
 
@@ -181,7 +182,7 @@ impl Hdfs {
         if let (Some(address), false) = (&node.address, node.reached.load(Ordering::Relaxed)) {
             match timeout(self.connect_timeout, TcpStream::connect(address.as_str())).await {
                 Ok(Ok(_)) => {}
-                Ok(Err(error)) => return Err(unavailable(format!("cannot connect: {error}"))),
+                Ok(Err(error)) => return Err(unavailable(format!("cannot connect: {}", plain(&error)))),
                 Err(_) => {
                     let why = format!("cannot connect: no answer within {:?}", self.connect_timeout);
                     return Err(unavailable(why));
@@ -309,6 +310,73 @@ impl System for Hdfs {
             Ok(entries)
         })
     }
+
+    fn write(self: Arc<Self>, location: Location, mut pieces: Pieces) -> Answer<()> {
+        Box::pin(async move {
+            let path = location.path().to_owned();
+            let mut writer = self.new_file(&location, &path).await?;
+            let written = async {
+                while let Some(bytes) = pieces.next(&location).await? {
+                    let put = writer.write_bytes(bytes).await;
+                    put.map_err(|error| explain(&location, &error))?;
+                }
+                writer.close().await.map_err(|error| explain(&location, &error))
+            };
+            let outcome = written.await;
+            if outcome.is_err() {
+                let _ = self.delete(&location, &path).await;
+            }
+            outcome
+        })
+    }
+
+    fn publish(self: Arc<Self>, location: Location, bytes: Bytes) -> Answer<()> {
+        Box::pin(async move {
+            // To rename is one step, to write is not.
+            let path = location.path().to_owned();
+            let beside = format!("{path}.unpublished-{}", std::process::id());
+            let mut writer = self.new_file(&location, &beside).await?;
+            let written = async {
+                let put = writer.write_bytes(bytes).await;
+                put.map_err(|error| explain(&location, &error))?;
+                writer.close().await.map_err(|error| explain(&location, &error))?;
+                let (from, to) = (beside.clone(), path.clone());
+                self.ask(&location, |client| {
+                    let (from, to) = (from.clone(), to.clone());
+                    Box::pin(async move { client.rename(&from, &to, false).await })
+                })
+                .await
+            };
+            let outcome = written.await;
+            if outcome.is_err() {
+                let _ = self.delete(&location, &beside).await;
+            }
+            outcome
+        })
+    }
+
+    fn remove(self: Arc<Self>, location: Location) -> Answer<()> {
+        Box::pin(async move { self.delete(&location, location.path()).await })
+    }
+}
+
+impl Hdfs {
+    async fn new_file(&self, location: &Location, path: &str) -> Result<FileWriter> {
+        self.ask(location, |client| {
+            let path = path.to_owned();
+            Box::pin(async move { client.create(&path, WriteOptions::default()).await })
+        })
+        .await
+    }
+
+    async fn delete(&self, location: &Location, path: &str) -> Result<()> {
+        self.ask(location, |client| {
+            let path = path.to_owned();
+            Box::pin(async move { client.delete(&path, false).await })
+        })
+        .await
+        .map(|_| ())
+    }
 }
 
 fn kind_of(status: &FileStatus) -> EntryKind {
@@ -362,11 +430,12 @@ impl fmt::Debug for HdfsFile {
 fn explain(location: &Location, error: &HdfsError) -> Error {
     let (kind, why) = match error {
         HdfsError::FileNotFound(_) => (ErrorKind::NotFound, "no such file or directory".to_owned()),
+        HdfsError::AlreadyExists(_) => (ErrorKind::AlreadyExists, "is there already".to_owned()),
         HdfsError::IsADirectoryError(_) => (ErrorKind::Invalid, "is a directory".to_owned()),
         HdfsError::RPCError(class, message) | HdfsError::FatalRPCError(class, message) => {
             explain_exception(class, message)
         }
-        HdfsError::IOError(io) => (ErrorKind::Unavailable, io.to_string()),
+        HdfsError::IOError(io) => (ErrorKind::Unavailable, plain(io)),
         HdfsError::DataTransferError(_) | HdfsError::BlocksNotFound(_) => {
             (ErrorKind::Unavailable, error.to_string())
         }
@@ -390,6 +459,7 @@ fn explain_exception(class: &str, message: &str) -> (ErrorKind, String) {
     let line = message.lines().next().unwrap_or_default();
     match class.rsplit('.').next().unwrap_or(class) {
         "FileNotFoundException" => (ErrorKind::NotFound, "no such file or directory".to_owned()),
+        "FileAlreadyExistsException" => (ErrorKind::AlreadyExists, "is there already".to_owned()),
         "AccessControlException" | "AuthorizationException" | "SecretManager$InvalidToken" => (
             ErrorKind::PermissionDenied,
             format!("the name node denies access: {line}"),

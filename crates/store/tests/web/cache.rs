@@ -137,6 +137,39 @@ fn what_dead_processes_left_is_removed_and_what_the_living_use_is_not() {
 }
 
 #[test]
+fn what_a_process_left_that_ended_while_it_made_its_cache_is_removed_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, with_lock) in [("statetool-cache-1-0", false), ("statetool-cache-2-0", true)] {
+        let left = directory.path().join(name).with_extension("unfinished");
+        fs::create_dir(&left).unwrap();
+        if with_lock {
+            fs::write(left.join("lock"), "").unwrap();
+        }
+    }
+    drop(FileCache::new(directory.path(), 1000).unwrap());
+    assert!(
+        names(directory.path()).is_empty(),
+        "{:?}",
+        names(directory.path())
+    );
+}
+
+#[test]
+fn caches_that_are_made_at_the_same_time_do_not_take_each_other_for_dead() {
+    let directory = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    drop(FileCache::new(directory.path(), 1000).unwrap());
+                }
+            });
+        }
+    });
+    assert!(names(directory.path()).is_empty());
+}
+
+#[test]
 fn copies_are_made_ahead_as_long_as_there_is_room() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(|request| Response {

@@ -278,7 +278,7 @@ fn a_server_that_is_down_is_an_error_in_bounded_time() {
     assert_eq!(error.location(), format!("http://***@{closed}/x?***"));
     assert_eq!(
         message(&error),
-        "Unavailable: cannot connect: Connection refused (os error 111) (4 attempts in N s)"
+        "Unavailable: cannot connect: connection refused (4 attempts in N s)"
     );
 
     let error = store()

@@ -164,9 +164,8 @@ const MAX_SEEN: usize = 1 << 14;
 
 fn check_rows(rows: &[u8]) {
     for row in rows.split(|byte| *byte == b'\n').filter(|row| !row.is_empty()) {
-        let parsed: Result<serde_json::Value, _> = serde_json::from_slice(row);
         assert!(
-            parsed.is_ok(),
+            super::is_json(row),
             "a row that is no JSON: {}",
             String::from_utf8_lossy(row)
         );
