@@ -29,13 +29,16 @@ fn contents(count: u32) -> Contents {
 
 /// Writes each family in tables of at most `limit` bytes.
 fn write(folder: &Path, families: &[(&str, &Contents)], limit: u64, compress: bool) -> Vec<WrittenTable> {
-    let mut manifest = ManifestWriter::default();
     let mut tables = Vec::new();
     for (family, (name, entries)) in (1..).zip(families) {
         let mut entries = entries.iter().peekable();
         while entries.peek().is_some() {
             let mut bytes = Vec::new();
-            let mut table = TableWriter::new(manifest.next_number(), (family, *name), compress);
+            let mut table = TableWriter::new(
+                ManifestWriter::FIRST_TABLE + tables.len() as u64,
+                (family, *name),
+                compress,
+            );
             while table.size() < limit
                 && let Some((key, value)) = entries.next()
             {
@@ -51,7 +54,7 @@ fn write(folder: &Path, families: &[(&str, &Contents)], limit: u64, compress: bo
     let names: Vec<&str> = families.iter().map(|(name, _)| *name).collect();
     std::fs::write(
         folder.join(ManifestWriter::name()),
-        manifest.finish(&names, &tables),
+        ManifestWriter::default().finish(&names, &tables),
     )
     .unwrap();
     std::fs::write(folder.join(CURRENT), ManifestWriter::current()).unwrap();

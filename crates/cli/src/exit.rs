@@ -50,6 +50,8 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
     }
     match known.map(Error::kind) {
         Some(ErrorKind::Usage) => Exit::Usage,
+        Some(ErrorKind::Refused) => Exit::Refused,
+        Some(ErrorKind::Target) => Exit::Target,
         Some(_) => Exit::Input,
         None if error.is::<UsageError>() => Exit::Usage,
         None if error.is::<Refusal>() => Exit::Refused,

@@ -84,6 +84,14 @@ pub(crate) fn open(file: Option<&Path>) -> anyhow::Result<Output> {
     })
 }
 
+/// A number that no other run has.
+pub(crate) fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.finish()
+}
+
 /// Whether a file is, or would be, among those of a checkpoint or savepoint.
 fn is_in_a_snapshot(file: &Path) -> bool {
     let parent = file.parent().filter(|parent| *parent != Path::new(""));
@@ -104,7 +112,7 @@ impl Output {
     }
 
     /// Takes the colours out of what is written from now on, unless they are wanted.
-    fn paint(&mut self) {
+    pub(crate) fn paint(&mut self) {
         let choice = match (ColorChoice::global(), self.is_stdout) {
             (ColorChoice::Auto, true) => AutoStream::choice(&io::stdout()),
             (ColorChoice::Auto, false) => ColorChoice::Never,

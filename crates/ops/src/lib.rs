@@ -8,6 +8,7 @@ pub mod kafka;
 pub mod key;
 pub mod pipeline;
 pub mod progress;
+pub mod rewrite;
 pub mod row;
 pub mod schema;
 pub mod time;

@@ -31,49 +31,56 @@ pub fn items<'p>(operator: &'p LoadedOperator, range: Option<KeyGroupRange>) -> 
         let whole = range.map_or(part.range, |range| range.intersect(&part.range));
         match &part.layout {
             Layout::Operator { .. } if range.is_none() => items.push(WorkItem { part, range: whole }),
-            Layout::Operator { .. } | Layout::RawKeyed { .. } | Layout::RawOperator { .. } => {}
-            _ if whole.is_empty() => {}
-            Layout::Canonical { handle, source } => {
-                for groups in part.canonical_groups(handle, source, whole).split(ITEM_BYTES) {
-                    items.extend(covering(groups.groups()).map(|range| WorkItem { part, range }));
-                }
-            }
-            Layout::Heap { handle, source, .. } => {
-                let mut bytes = u64::MAX;
-                for (group, start, end) in heap::blocks(handle, whole, source.len()) {
-                    match items.last_mut() {
-                        Some(item) if bytes < ITEM_BYTES => item.range.count = group + 1 - item.range.start,
-                        _ => {
-                            bytes = 0;
-                            items.push(WorkItem {
-                                part,
-                                range: KeyGroupRange::new(group, group + 1),
-                            });
-                        }
-                    }
-                    bytes = bytes.saturating_add(end - start);
-                }
-            }
-            Layout::RocksDb(database) => {
-                let sizes = database
-                    .handle
-                    .files()
-                    .filter_map(|file| file.handle.recorded_size());
-                let pieces = sizes
-                    .sum::<u64>()
-                    .div_ceil(DATABASE_ITEM_BYTES)
-                    .clamp(1, DATABASE_ITEMS);
-                let step = whole.count.div_ceil(pieces as u32).max(1);
-                let starts = whole.groups().step_by(step as usize);
-                items.extend(starts.map(|start| WorkItem {
-                    part,
-                    range: KeyGroupRange::new(start, (start + step).min(whole.end())),
-                }));
-            }
-            Layout::Changelog { .. } | Layout::RawTimers { .. } => {
-                items.push(WorkItem { part, range: whole })
+            _ => items.extend(items_of(part, whole)),
+        }
+    }
+    items
+}
+
+/// Cuts key groups of a keyed part into work items; there are none of other parts.
+pub fn items_of(part: &Part, whole: KeyGroupRange) -> Vec<WorkItem<'_>> {
+    let mut items: Vec<WorkItem<'_>> = Vec::new();
+    match &part.layout {
+        Layout::Operator { .. } | Layout::RawKeyed { .. } | Layout::RawOperator { .. } => {}
+        _ if whole.is_empty() => {}
+        Layout::Canonical { handle, source } => {
+            for groups in part.canonical_groups(handle, source, whole).split(ITEM_BYTES) {
+                items.extend(covering(groups.groups()).map(|range| WorkItem { part, range }));
             }
         }
+        Layout::Heap { handle, source, .. } => {
+            let mut bytes = u64::MAX;
+            for (group, start, end) in heap::blocks(handle, whole, source.len()) {
+                match items.last_mut() {
+                    Some(item) if bytes < ITEM_BYTES => item.range.count = group + 1 - item.range.start,
+                    _ => {
+                        bytes = 0;
+                        items.push(WorkItem {
+                            part,
+                            range: KeyGroupRange::new(group, group + 1),
+                        });
+                    }
+                }
+                bytes = bytes.saturating_add(end - start);
+            }
+        }
+        Layout::RocksDb(database) => {
+            let sizes = database
+                .handle
+                .files()
+                .filter_map(|file| file.handle.recorded_size());
+            let pieces = sizes
+                .sum::<u64>()
+                .div_ceil(DATABASE_ITEM_BYTES)
+                .clamp(1, DATABASE_ITEMS);
+            let step = whole.count.div_ceil(pieces as u32).max(1);
+            let starts = whole.groups().step_by(step as usize);
+            items.extend(starts.map(|start| WorkItem {
+                part,
+                range: KeyGroupRange::new(start, (start + step).min(whole.end())),
+            }));
+        }
+        Layout::Changelog { .. } | Layout::RawTimers { .. } => items.push(WorkItem { part, range: whole }),
     }
     items
 }

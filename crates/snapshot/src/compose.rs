@@ -69,6 +69,29 @@ impl Entry<'_> {
         }
         Ok(())
     }
+
+    /// Appends a value that is no map as the heap layout has it.
+    ///
+    /// # Errors
+    /// When a list is not made of such elements.
+    pub fn put_heap_value(&self, out: &mut Vec<u8>) -> Result<()> {
+        let Payload::Delimited(_) = self.value else {
+            out.put(self.value.bytes());
+            return Ok(());
+        };
+        let mut elements = self.elements();
+        let (mut count, start) = (0_usize, out.len());
+        out.put_count(0);
+        while let Some(element) = elements.next_element()? {
+            count += 1;
+            out.put(element);
+        }
+        let count = i32::try_from(count).unwrap_or(i32::MAX).to_be_bytes();
+        if let Some(place) = out.get_mut(start..start + count.len()) {
+            place.copy_from_slice(&count);
+        }
+        Ok(())
+    }
 }
 
 /// Appends key and namespace, each with its length behind it where types of variable length

@@ -30,6 +30,10 @@ pub enum ErrorKind {
     Input,
     /// The bytes are whole, but nobody knows the class that could read them.
     NotInterpretable,
+    /// It would destroy or lose something.
+    Refused,
+    /// What is written could not be written.
+    Target,
 }
 
 impl Error {
@@ -49,6 +53,18 @@ impl Error {
     #[cold]
     pub fn not_interpretable(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::NotInterpretable, message)
+    }
+
+    /// Something that is not done, since it would destroy or lose something.
+    #[cold]
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Refused, message)
+    }
+
+    /// An error of the place that is written to.
+    #[cold]
+    pub fn target(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Target, message)
     }
 
     fn new(kind: ErrorKind, message: impl Into<String>) -> Self {

@@ -24,6 +24,7 @@ mod scan;
 mod snapshot;
 mod sources;
 mod state;
+mod writer;
 
 pub use codec::{Extent, skip};
 pub use entry::{Entry, KeyParts, Payload, StoredKey};
@@ -40,3 +41,4 @@ pub use relocation::Relocation;
 pub use scan::Flow;
 pub use snapshot::{OpenOptions, Snapshot};
 pub use state::{Header, State, StateKind};
+pub use writer::{NewFile, SnapshotWriter};

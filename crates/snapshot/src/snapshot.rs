@@ -214,6 +214,16 @@ impl Snapshot {
             .collect()
     }
 
+    /// The directories in which the snapshot's files lie.
+    pub fn directories(&self) -> BTreeSet<Location> {
+        let mut directories = BTreeSet::from([self.files.directory().clone()]);
+        self.visit_streams(&mut |stream| {
+            let file = self.files.locate(stream).ok().flatten();
+            directories.extend(file.and_then(|file| file.parent()));
+        });
+        directories
+    }
+
     /// Visits all streams that handles name.
     pub fn visit_streams<'s>(&'s self, visit: &mut impl FnMut(&'s StreamHandle)) {
         for operator in &self.metadata.operators {

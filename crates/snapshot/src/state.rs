@@ -8,7 +8,7 @@ use statetool_backend::raw_timers::{self, TimerDomain, TimerService};
 use statetool_format::JavaString;
 use statetool_format::key_group::prefix_bytes;
 use statetool_format::metadata::{DistributionMode, KeyGroupsHandle};
-use statetool_format::serializer::SerializerSnapshot;
+use statetool_format::serializer::{Content, Outer, SerializerSnapshot};
 use statetool_format::state::{BackendStateType, KeyedHeader, KeyedStateKind, SerializerKey, StateMetaInfo};
 use statetool_values::{KryoGeneration, Type};
 
@@ -99,6 +99,9 @@ pub struct State {
     pub key_snapshot: Option<Arc<SerializerSnapshot>>,
 }
 
+/// How a queue of timers in a backend describes them (`TimerSerializer`, all releases).
+const TIMER_SNAPSHOT: &str = "org.apache.flink.streaming.api.operators.TimerSerializerSnapshot";
+
 impl State {
     /// A keyed state of a header; `None` for kinds that do not occur there.
     pub fn keyed(meta: Arc<StateMetaInfo>, key: &KeyType, generation: KryoGeneration) -> Option<Self> {
@@ -162,15 +165,25 @@ impl State {
         }
     }
 
-    /// A queue of timers in raw keyed state.
+    /// A queue of timers in raw keyed state, with the meta info of one in a backend.
     fn raw_timer(service: &TimerService, domain: TimerDomain, generation: KryoGeneration) -> Self {
         let name = timer_state_name(domain, &service.name.to_str());
         let namespace = Arc::new(Type::of(&service.namespace, generation));
+        let timer = SerializerSnapshot {
+            class: JavaString::new(TIMER_SNAPSHOT).unwrap_or_default(),
+            version: 3,
+            content: Content::Composite {
+                outer_version: Some(2),
+                outer: Outer::None,
+                nested: vec![service.key.clone(), service.namespace.clone()],
+            },
+        };
+        let serializer = JavaString::new(SerializerKey::Value.name()).unwrap_or_default();
         let meta = StateMetaInfo {
             name: JavaString::new(&name).unwrap_or_default(),
             kind: BackendStateType::PriorityQueue,
             options: Vec::new(),
-            serializers: Vec::new(),
+            serializers: vec![(serializer, timer)],
         };
         Self {
             name,

@@ -153,11 +153,9 @@ impl NewFile {
         self.file.write_all(bytes)
     }
 
-    /// Waits until the bytes are on the disk.
-    pub(crate) fn finish(mut self) -> io::Result<()> {
-        self.file.sync_all()?;
+    /// Keeps the file.
+    pub(crate) fn finish(mut self) {
         self.finished = true;
-        Ok(())
     }
 }
 
@@ -188,7 +186,8 @@ pub(crate) fn publish(location: &Location, bytes: &[u8]) -> Result<()> {
                 // Not every file system has links.
                 let mut file = NewFile::open(path.to_owned())?;
                 file.write(bytes)?;
-                file.finish()?;
+                file.file.sync_all()?;
+                file.finish();
             }
             linked => linked?,
         }
@@ -196,6 +195,13 @@ pub(crate) fn publish(location: &Location, bytes: &[u8]) -> Result<()> {
         sync_directory(directory)
     };
     publish().map_err(|error| Error::io(location, &error))
+}
+
+/// Waits until the bytes of a file are on the disk.
+pub(crate) fn persist(location: &Location) -> Result<()> {
+    let path = location.as_local_path().unwrap_or_else(|| ".".as_ref());
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|error| Error::io(location, &error))
 }
 
 /// Waits until the names in a directory are on the disk.

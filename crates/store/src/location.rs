@@ -372,6 +372,23 @@ impl Location {
         }
     }
 
+    /// The same place without links, as far as it exists, so that places can be compared; remote
+    /// ones stay as they are.
+    #[must_use]
+    pub fn resolved(&self) -> Self {
+        let Some(path) = self.as_local_path() else {
+            return self.clone();
+        };
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        for known in path.ancestors() {
+            if let Ok(real) = known.canonicalize() {
+                let rest = path.strip_prefix(known).unwrap_or(&path);
+                return Self::from_path(&real.join(rest)).unwrap_or_else(|_| self.clone());
+            }
+        }
+        self.clone()
+    }
+
     /// The text that Flink would write for it into a `_metadata` file: `file:/a b`, `s3://b/k`.
     ///
     /// Relative paths stay relative. A query is left out.

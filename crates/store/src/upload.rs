@@ -11,6 +11,9 @@ use crate::store::Store;
 #[cfg(not(feature = "remote"))]
 use crate::store::not_built;
 
+/// How many files are synced at the same time, most of which is waiting.
+const SYNCED_AT_ONCE: usize = 16;
+
 /// A file that is being written; dropping it before [`finish`](Self::finish) takes it away again,
 /// as far as that is possible.
 #[derive(Debug)]
@@ -58,13 +61,14 @@ impl Upload {
         }
     }
 
-    /// Completes the file, so that it outlasts the machine; tells its length.
+    /// Completes the file; tells its length. Whether it outlasts the machine,
+    /// [`Store::persist`] sees to.
     ///
     /// # Errors
     /// As [`write`](Self::write).
     pub fn finish(self) -> Result<u64> {
         match self.target {
-            Target::Local(file) => file.finish().map_err(|error| Error::io(&self.location, &error))?,
+            Target::Local(file) => file.finish(),
             #[cfg(feature = "remote")]
             Target::Remote(upload) => upload.finish()?,
         }
@@ -90,6 +94,26 @@ impl Store {
             location: location.clone(),
             len: 0,
             target,
+        })
+    }
+
+    /// Waits until files that were written are on disks; remote ones are when they are finished.
+    ///
+    /// # Errors
+    /// Whatever the operating system reports, perhaps about bytes written long before.
+    pub fn persist(&self, locations: &[Location]) -> Result<()> {
+        let local: Vec<&Location> = locations.iter().filter(|location| location.is_local()).collect();
+        let share = local.len().div_ceil(SYNCED_AT_ONCE).max(1);
+        std::thread::scope(|scope| {
+            let persist = |share: &[&Location]| share.iter().try_for_each(|file| crate::local::persist(file));
+            let threads: Vec<_> = local
+                .chunks(share)
+                .map(|share| scope.spawn(move || persist(share)))
+                .collect();
+            threads.into_iter().try_for_each(|thread| match thread.join() {
+                Ok(synced) => synced,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
         })
     }
 

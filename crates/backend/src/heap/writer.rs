@@ -41,6 +41,12 @@ impl HeapWriter {
         }
     }
 
+    /// A writer for the same states.
+    #[must_use]
+    pub fn without_entries(&self) -> Self {
+        Self::new(self.states.len())
+    }
+
     /// Adds a whole value: one that is no map.
     pub fn value(&mut self, state: u16, namespace: &[u8], key: &[u8], value: &[u8]) {
         if let Some(state) = self.states.get_mut(usize::from(state)) {

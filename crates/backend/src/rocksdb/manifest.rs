@@ -68,6 +68,13 @@ impl Manifest {
             return Ok(());
         }
         if let Some(name) = edit.added_family {
+            if self
+                .families
+                .iter()
+                .any(|(number, family)| *number != edit.family && family.name == name)
+            {
+                return Err(invalid(at, format!("two column families have the name `{name}`")));
+            }
             self.families.insert(
                 edit.family,
                 FamilyFiles {
@@ -157,7 +164,12 @@ mod tests {
         let mut backwards = file(0, 10);
         backwards[8] = b'l';
         let reverse = [&[1, 27][..], b"rocksdb.ReverseBytewiseComp"].concat();
-        let cases: [(&[&[u8]], &str); 4] = [
+        let twice = [0xc8, 1, 4, 0xc9, 1, 1, b's'];
+        let cases: [(&[&[u8]], &str); 5] = [
+            (
+                &[&ADD, &twice],
+                "version edit at offset 0xe: two column families have the name `s`",
+            ),
             (
                 &[&file(0, 10)],
                 "version edit at offset 0x0: no column family has the number 3",

@@ -4,6 +4,7 @@ pub(crate) mod cat;
 pub(crate) mod completions;
 pub(crate) mod inspect;
 pub(crate) mod man;
+pub(crate) mod rewrite;
 pub(crate) mod schema;
 pub(crate) mod verify;
 
@@ -22,6 +23,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Cat(args) => cat::run(&args, &cli.global),
         Command::Schema(args) => schema::run(&args, &cli.global),
         Command::Verify(args) => verify::run(&args, &cli.global),
+        Command::Rewrite(args) => rewrite::run(&args, &cli.global),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

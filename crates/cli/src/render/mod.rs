@@ -2,6 +2,7 @@
 
 pub(crate) mod detail;
 pub(crate) mod inspect;
+pub(crate) mod rewrite;
 pub(crate) mod rows;
 mod stats;
 pub(crate) mod verify;

@@ -87,6 +87,13 @@ impl ChannelHandle {
         }
     }
 
+    /// The stream that holds the buffers, to put another in its place.
+    pub fn delegate_mut(&mut self) -> &mut StreamHandle {
+        match self {
+            Self::Plain { delegate, .. } | Self::Merged { delegate, .. } => delegate,
+        }
+    }
+
     pub(super) fn smallest(version: MetadataVersion) -> usize {
         if version.has_merged_channels() { 18 } else { 25 }
     }

@@ -64,6 +64,28 @@ impl KeyedHandle {
         self.visit_streams(&mut f);
     }
 
+    /// Calls `f` for every stream the handle leads to, to put another in its place.
+    pub fn visit_streams_mut(&mut self, f: &mut impl FnMut(&mut StreamHandle)) {
+        match self {
+            Self::KeyGroups(handle) => f(&mut handle.delegate),
+            Self::Incremental(handle) => {
+                handle.meta.iter_mut().for_each(&mut *f);
+                let files = handle.shared.iter_mut().chain(&mut handle.private);
+                files.for_each(|file| f(&mut file.handle));
+            }
+            Self::Changelog(handle) => {
+                let inner = handle.materialized.iter_mut().chain(&mut handle.non_materialized);
+                inner.for_each(|handle| handle.visit_streams_mut_dyn(f));
+            }
+            Self::InlineChangelog(_) => {}
+            Self::ChangelogFiles(handle) => handle.change_sets.iter_mut().for_each(|(_, stream)| f(stream)),
+        }
+    }
+
+    fn visit_streams_mut_dyn(&mut self, mut f: &mut dyn FnMut(&mut StreamHandle)) {
+        self.visit_streams_mut(&mut f);
+    }
+
     pub(super) fn decode_optional(r: &mut Reader<'_>, depth: u32) -> Result<Option<Self>> {
         let at = r.offset();
         let code = r.u8("code of a keyed state handle")?;

@@ -296,4 +296,21 @@ impl SubtaskState {
             f(channel.delegate());
         }
     }
+
+    /// Calls `f` for every stream the subtask's handles lead to, to put another in its place.
+    pub fn visit_streams_mut(&mut self, f: &mut impl FnMut(&mut StreamHandle)) {
+        let operator = [&mut self.managed_operator, &mut self.raw_operator];
+        for handle in operator.into_iter().flatten() {
+            f(&mut handle.delegate);
+        }
+        for handle in [&mut self.managed_keyed, &mut self.raw_keyed]
+            .into_iter()
+            .flatten()
+        {
+            handle.visit_streams_mut(f);
+        }
+        for channel in self.input_channels.iter_mut().chain(&mut self.output_channels) {
+            f(channel.delegate_mut());
+        }
+    }
 }

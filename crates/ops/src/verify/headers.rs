@@ -7,9 +7,7 @@ use super::{Finding, VerifyReport};
 
 /// Checks the headers of an operator's parts.
 pub(super) fn check(operator: &Operator<'_>, loaded: &LoadedOperator, report: &mut VerifyReport) {
-    // Timers as raw keyed state have no header of this kind.
-    let parts = loaded.parts.iter();
-    for part in parts.filter(|part| !matches!(part.layout, Layout::RawTimers { .. })) {
+    for part in &loaded.parts {
         let finding = |message: String| Finding::of(operator, message).subtask(part.subtask);
         for state in part.states() {
             let wrong = names(&state.meta).into_iter();

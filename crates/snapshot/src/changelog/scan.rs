@@ -1,7 +1,9 @@
 //! Passes the base through an overlay, then adds what only the log has.
 
 use std::collections::{HashMap, HashSet};
+use std::iter::Peekable;
 use std::sync::Arc;
+use std::vec::IntoIter;
 
 use statetool_backend::InFile;
 use statetool_format::KeyGroupRange;
@@ -18,7 +20,8 @@ use crate::state::{State, StateKind};
 type MergedLists = HashMap<KeyId, Vec<Vec<u8>>>;
 
 impl Overlay {
-    /// Visits the entries that base and log make together; those of the base first.
+    /// Visits the entries that base and log make together, key group by key group; in each, those
+    /// of the base first.
     pub(crate) fn scan(
         &self,
         part: &Part,
@@ -30,15 +33,22 @@ impl Overlay {
     ) -> Result<Flow> {
         let merged = self.merged_lists(base, files, range)?;
         let mut seen: HashSet<KeyId> = HashSet::new();
-        for piece in base {
+        let mut additions = self.additions(part.subtask, range, wanted, &merged);
+        let mut pieces: Vec<&Part> = base.iter().collect();
+        pieces.sort_by_key(|piece| piece.range);
+        for piece in pieces {
             let flow = piece.scan(files, range, wanted, &mut |entry| {
-                self.pass(entry, &merged, &mut seen, visit)
+                let group = entry.key_group.unwrap_or_default();
+                match additions.visit_before(group, &seen, visit)? {
+                    Flow::Continue(()) => self.pass(entry, &merged, &mut seen, visit),
+                    Flow::Break(()) => Ok(Flow::Break(())),
+                }
             })?;
             if flow.is_break() {
                 return Ok(flow);
             }
         }
-        self.add(part.subtask, range, wanted, &merged, &seen, visit)
+        additions.visit_before(range.end(), &seen, visit)
     }
 
     /// One entry of the base.
@@ -98,51 +108,34 @@ impl Overlay {
         }
     }
 
-    /// What only the log has.
-    fn add(
-        &self,
+    /// What only the log has, in the order of key groups, so that the same log gives the same rows.
+    fn additions<'a>(
+        &'a self,
         subtask: u32,
         range: KeyGroupRange,
         wanted: &dyn Fn(&State) -> bool,
-        merged: &MergedLists,
-        seen: &HashSet<KeyId>,
-        visit: &mut Visit<'_>,
-    ) -> Result<Flow> {
-        // In the order of key groups, so that the same log gives the same rows.
-        let mut changes: Vec<(&KeyId, &KeyChange)> = self
-            .keyed
-            .iter()
-            .filter(|(_, change)| range.contains(change.key_group))
-            .collect();
-        changes.sort_by_key(|(id, change)| (change.key_group, id.state, &id.key, &id.namespace));
-        for (id, change) in changes {
-            let Some(state) = self.header.states.get(id.state).filter(|state| wanted(state)) else {
-                continue;
-            };
-            if change.add(subtask, state, id, merged, seen, visit)?.is_break() {
-                return Ok(Flow::Break(()));
-            }
+        merged: &'a MergedLists,
+    ) -> Additions<'a> {
+        let state = |index: usize| self.header.states.get(index).filter(|state| wanted(state));
+        let mut changes: Vec<(&KeyId, &KeyChange)> = self.keyed.iter().collect();
+        changes.sort_by_key(|(id, _)| (id.state, &id.key, &id.namespace));
+        let changes = changes.into_iter().filter_map(|(id, change)| {
+            let state = state(id.state)?;
+            Some((change.key_group, Addition::Change { state, id, change }))
+        });
+        let timers = self.timers.iter().filter(|(_, (present, _))| *present);
+        let timers = timers.filter_map(|((index, timer), (_, group))| {
+            let state = state(*index)?;
+            Some((*group, Addition::Timer { state, timer }))
+        });
+        let of_range = changes.chain(timers).filter(|(group, _)| range.contains(*group));
+        let mut all: Vec<(u32, Addition<'a>)> = of_range.collect();
+        all.sort_by_key(|(group, _)| *group);
+        Additions {
+            subtask,
+            merged,
+            rest: all.into_iter().peekable(),
         }
-        for ((index, timer), (present, key_group)) in &self.timers {
-            let Some(state) = self.header.states.get(*index).filter(|state| wanted(state)) else {
-                continue;
-            };
-            if !present || !range.contains(*key_group) {
-                continue;
-            }
-            let entry = Entry {
-                state,
-                subtask,
-                key_group: Some(*key_group),
-                key: StoredKey::Composite(timer),
-                value: Payload::None,
-                offset: None,
-            };
-            if visit(&entry)?.is_break() {
-                return Ok(Flow::Break(()));
-            }
-        }
-        Ok(Flow::Continue(()))
     }
 
     /// Reads those lists of the base that the log merged into other namespaces.
@@ -188,6 +181,50 @@ impl Overlay {
             let _ = piece.scan(files, range, &|state| state.kind == StateKind::List, collect)?;
         }
         Ok(lists)
+    }
+}
+
+/// What only the log has, and has not been visited.
+struct Additions<'a> {
+    subtask: u32,
+    merged: &'a MergedLists,
+    rest: Peekable<IntoIter<(u32, Addition<'a>)>>,
+}
+
+enum Addition<'a> {
+    Change {
+        state: &'a Arc<State>,
+        id: &'a KeyId,
+        change: &'a KeyChange,
+    },
+    Timer {
+        state: &'a Arc<State>,
+        timer: &'a [u8],
+    },
+}
+
+impl Additions<'_> {
+    /// Visits what belongs to key groups before `end`.
+    fn visit_before(&mut self, end: u32, seen: &HashSet<KeyId>, visit: &mut Visit<'_>) -> Result<Flow> {
+        while let Some((group, addition)) = self.rest.next_if(|(group, _)| *group < end) {
+            let flow = match addition {
+                Addition::Change { state, id, change } => {
+                    change.add(self.subtask, state, id, self.merged, seen, visit)?
+                }
+                Addition::Timer { state, timer } => visit(&Entry {
+                    state,
+                    subtask: self.subtask,
+                    key_group: Some(group),
+                    key: StoredKey::Composite(timer),
+                    value: Payload::None,
+                    offset: None,
+                })?,
+            };
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Continue(()))
     }
 }
 

@@ -142,9 +142,9 @@ pub(super) fn parsed(json: &Json, expected: &str, parse: impl Fn(&str) -> Option
 
 pub(super) fn instant(text: &str) -> Option<Value> {
     let (date, nanos) = date_and_time(text.strip_suffix('Z')?)?;
-    let millis = date.to_epoch_day() * MILLIS_PER_DAY + (nanos / 1_000_000) as i64;
+    let day = date.to_epoch_day().checked_mul(MILLIS_PER_DAY / 1000)?;
     Some(Value::Instant {
-        seconds: millis.div_euclid(1000),
+        seconds: day.checked_add((nanos / 1_000_000_000) as i64)?,
         nanos: (nanos % 1_000_000_000) as u32,
     })
 }

@@ -14,11 +14,10 @@ pub(super) const COMPARATOR: &[u8] = b"leveldb.BytewiseComparator";
 /// Number of the manifest; tables have larger ones.
 const NUMBER: u64 = 1;
 
-/// Collects the version edits of a new database.
-#[derive(Debug)]
+/// Writes the version edits of a new database.
+#[derive(Debug, Default)]
 pub struct ManifestWriter {
     out: Vec<u8>,
-    next_file: u64,
 }
 
 /// Tags of the fields of a version edit.
@@ -33,16 +32,10 @@ mod tag {
     pub(super) const MAX_FAMILY: u64 = 203;
 }
 
-impl Default for ManifestWriter {
-    fn default() -> Self {
-        Self {
-            out: Vec::new(),
-            next_file: NUMBER + 1,
-        }
-    }
-}
-
 impl ManifestWriter {
+    /// The first number that a table may have.
+    pub const FIRST_TABLE: u64 = NUMBER + 1;
+
     /// Name of the manifest's file.
     pub fn name() -> String {
         format!("MANIFEST-{NUMBER:06}")
@@ -53,18 +46,16 @@ impl ManifestWriter {
         format!("{}\n", Self::name()).into_bytes()
     }
 
-    /// A number for a table that no other file has.
-    pub fn next_number(&mut self) -> u64 {
-        self.next_file += 1;
-        self.next_file - 1
-    }
-
     /// The manifest of a database that has, besides `default`, the given column families, by
     /// number from 1 on, and these tables.
     pub fn finish(mut self, families: &[&str], tables: &[WrittenTable]) -> Vec<u8> {
         let mut edit = comparator();
         edit.put_tagged(tag::LOG_NUMBER, 0);
-        edit.put_tagged(tag::NEXT_FILE, self.next_file);
+        let last_file = tables
+            .iter()
+            .map(|table| table.file.number)
+            .fold(NUMBER, u64::max);
+        edit.put_tagged(tag::NEXT_FILE, last_file + 1);
         edit.put_tagged(tag::LAST_SEQUENCE, 0);
         edit.put_tagged(tag::MAX_FAMILY, families.len() as u64);
         self.record(&edit);

@@ -1,0 +1,191 @@
+//! `statetool rewrite`.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum, ValueHint};
+use statetool_ops::progress::Progress;
+use statetool_ops::rewrite::{self, Edits, ExecuteOptions, Rename};
+use statetool_snapshot::SnapshotWriter;
+use statetool_store::Location;
+
+use crate::args::{Global, SnapshotArgs};
+use crate::exit::{Exit, UsageError};
+use crate::{output, progress, render};
+
+/// Write a new snapshot from an old one: rename, leave out, change the layout.
+///
+/// The old snapshot is never changed. The new one is a directory of its own that can be copied
+/// and that Flink restores; `_metadata` is written last, so that an unfinished one is no snapshot.
+/// What no edit touches is copied as it is, and every entry is accounted for.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  statetool rewrite fixtures/1.20/keyed-states/rocksdb-canonical/snapshot --dry-run --rename-operator all-states=uid:totals
+  statetool rewrite fixtures/1.20/keyed-states/hashmap-checkpoint/snapshot --dry-run --type canonical --drop-state '*/notes'
+
+Exit status: 0 done, 2 usage, 3 the input cannot be read, 4 refused: the place is not empty, or state
+would get lost, 5 the output cannot be written")]
+pub(crate) struct RewriteArgs {
+    #[command(flatten)]
+    snapshot: SnapshotArgs,
+    /// Directory of the new snapshot, a path or URL; new or empty.
+    #[arg(long, short, value_name = "OUT", value_hint = ValueHint::DirPath, required_unless_present_any = ["dry_run", "print_plan"])]
+    output: Option<String>,
+    /// Give an operator another uid or id, where TO is `uid:X` or `id:HEX`; repeatable.
+    #[arg(long, value_name = "OPERATOR=TO", value_parser = Rename::parse)]
+    rename_operator: Vec<Rename>,
+    /// Leave an operator out with all its state; repeatable.
+    #[arg(long, value_name = "OPERATOR")]
+    drop_operator: Vec<String>,
+    /// Leave all other operators out; repeatable.
+    #[arg(long, value_name = "OPERATOR")]
+    keep_operator: Vec<String>,
+    /// Give a state another name; repeatable.
+    #[arg(long, value_name = "OPERATOR/STATE=TO", value_parser = Rename::parse)]
+    rename_state: Vec<Rename>,
+    /// Leave states out; repeatable.
+    #[arg(long, value_name = "OPERATOR/STATE")]
+    drop_state: Vec<String>,
+    /// Leave all other states of their operators out; repeatable.
+    #[arg(long, value_name = "OPERATOR/STATE")]
+    keep_state: Vec<String>,
+    /// The kind of savepoint; the layouts of the old snapshot if it is not said.
+    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    kind: Option<Kind>,
+    /// The state backend of a native savepoint; that of the old snapshot if it is not said.
+    #[arg(long, value_enum, value_name = "BACKEND")]
+    backend: Option<Backend>,
+    /// How key groups are compressed; as they were if it is not said.
+    #[arg(long, value_enum, value_name = "HOW")]
+    compression: Option<Compression>,
+    /// Take edits from a TOML file, besides those of flags.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    plan: Option<PathBuf>,
+    /// Write the edits down as a TOML file, and do nothing.
+    #[arg(long)]
+    print_plan: bool,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// How the report is written.
+    #[arg(long, short, value_enum, value_name = "FORMAT", env = "STATETOOL_REPORT_FORMAT", default_value_t = ReportFormat::Table)]
+    format: ReportFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// In the layout that all state backends read.
+    Canonical,
+    /// In that of one state backend.
+    Native,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Backend {
+    /// HashMapStateBackend.
+    Hashmap,
+    /// EmbeddedRocksDBStateBackend.
+    Rocksdb,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Compression {
+    /// By snappy.
+    Snappy,
+    /// Not at all.
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    /// For people.
+    Table,
+    /// One document.
+    Json,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
+    let edits = args.edits()?;
+    if args.print_plan {
+        let mut out = output::open(None)?;
+        out.write_all(toml::to_string(&edits)?.as_bytes())?;
+        out.finish()?;
+        return Ok(Exit::Done);
+    }
+    let snapshot = args.snapshot.open_to_scan(global)?;
+    let plan = rewrite::plan(&snapshot, &edits)?;
+    let mut out = output::open(None)?;
+    if args.format == ReportFormat::Table {
+        out.paint();
+    }
+    if args.dry_run {
+        let planned = plan.describe();
+        match args.format {
+            ReportFormat::Table => render::rewrite::planned(&planned, &mut out)?,
+            ReportFormat::Json => render::json(&planned, &mut out)?,
+        }
+        out.finish()?;
+        return Ok(Exit::Done);
+    }
+    let directory =
+        Location::parse(args.output.as_deref().unwrap_or_default()).map_err(statetool_ops::Error::from)?;
+    let store = snapshot.files().store();
+    let writer = SnapshotWriter::new(store, directory, &[&snapshot], output::random())?;
+    let counts = Arc::new(Progress::default());
+    let shown = progress::show(&counts, global.quiet);
+    let options = ExecuteOptions {
+        threads: global.threads(),
+        progress: counts,
+    };
+    let report = rewrite::execute(&plan, &writer, &options)?;
+    drop(shown);
+    match args.format {
+        ReportFormat::Table => render::rewrite::report(&report, &mut out)?,
+        ReportFormat::Json => render::json(&report, &mut out)?,
+    }
+    out.finish()?;
+    Ok(Exit::Done)
+}
+
+impl RewriteArgs {
+    /// The edits of the plan file and of the flags.
+    fn edits(&self) -> anyhow::Result<Edits> {
+        let mut edits = match &self.plan {
+            None => Edits::default(),
+            Some(path) => {
+                let name = path.display();
+                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"));
+                let text = text.map_err(|error| UsageError(format!("{error:#}")))?;
+                toml::from_str(&text).map_err(|error| UsageError(format!("`{name}`: {error}")))?
+            }
+        };
+        edits.rename_operator.extend(self.rename_operator.iter().cloned());
+        edits.drop_operator.extend(self.drop_operator.iter().cloned());
+        edits.keep_operator.extend(self.keep_operator.iter().cloned());
+        edits.rename_state.extend(self.rename_state.iter().cloned());
+        edits.drop_state.extend(self.drop_state.iter().cloned());
+        edits.keep_state.extend(self.keep_state.iter().cloned());
+        if let Some(kind) = self.kind {
+            edits.format = Some(match kind {
+                Kind::Canonical => rewrite::Format::Canonical,
+                Kind::Native => rewrite::Format::Native,
+            });
+        }
+        if let Some(backend) = self.backend {
+            edits.backend = Some(match backend {
+                Backend::Hashmap => rewrite::Backend::HashMap,
+                Backend::Rocksdb => rewrite::Backend::RocksDb,
+            });
+        }
+        if let Some(compression) = self.compression {
+            edits.compression = Some(match compression {
+                Compression::Snappy => rewrite::Compression::Snappy,
+                Compression::None => rewrite::Compression::None,
+            });
+        }
+        Ok(edits)
+    }
+}

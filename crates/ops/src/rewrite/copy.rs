@@ -1,0 +1,145 @@
+//! Streams that become files of the new snapshot as they are.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use statetool_format::metadata::{KeyedHandle, StreamHandle, SubtaskState};
+use statetool_snapshot::{Result, Snapshot, SnapshotWriter};
+
+use super::lock;
+use crate::progress::Progress;
+use crate::work;
+
+/// How much is read and written at once.
+const PIECE: u64 = 4 << 20;
+
+/// Copies streams, each once, however many handles name it.
+pub(super) struct Copier<'s> {
+    snapshot: &'s Snapshot,
+    writer: &'s SnapshotWriter,
+    copied: Mutex<HashMap<Place, StreamHandle>>,
+}
+
+/// What a stream is known by.
+type Place = (String, i64, i64);
+
+/// The place of a stream that is a file or a part of one.
+fn place(stream: &StreamHandle) -> Option<Place> {
+    match stream {
+        StreamHandle::Inline { .. } | StreamHandle::EmptySegment => None,
+        StreamHandle::File { path, size } => Some((path.to_str().into_owned(), 0, *size)),
+        StreamHandle::RelativeFile { path, size } => Some((format!("./{}", path.to_str()), 0, *size)),
+        StreamHandle::Segment {
+            path, start, size, ..
+        } => Some((path.to_str().into_owned(), *start, *size)),
+        StreamHandle::KeyGroups(groups) => place(&groups.delegate),
+    }
+}
+
+impl<'s> Copier<'s> {
+    pub(super) fn new(snapshot: &'s Snapshot, writer: &'s SnapshotWriter) -> Self {
+        Self {
+            snapshot,
+            writer,
+            copied: Mutex::default(),
+        }
+    }
+
+    /// Copies streams, several at the same time; what has been copied is not copied again.
+    pub(super) fn copy_all<'h>(
+        &self,
+        streams: impl Iterator<Item = &'h StreamHandle>,
+        threads: usize,
+        progress: &Progress,
+    ) -> Result<()> {
+        let mut wanted: Vec<(Place, &StreamHandle)> = Vec::new();
+        for stream in streams {
+            let file = match stream {
+                StreamHandle::KeyGroups(groups) => &groups.delegate,
+                stream => stream,
+            };
+            if let Some(place) = place(file)
+                && !lock(&self.copied).contains_key(&place)
+            {
+                wanted.push((place, file));
+            }
+        }
+        wanted.sort_by(|a, b| a.0.cmp(&b.0));
+        wanted.dedup_by(|a, b| a.0 == b.0);
+        let sizes = wanted.iter().filter_map(|(_, stream)| stream.recorded_size());
+        progress.expect(sizes.sum());
+        self.snapshot
+            .files()
+            .open_ahead(wanted.iter().map(|(_, stream)| *stream));
+        let copy = |_: &mut (), (place, stream): &(Place, &StreamHandle)| {
+            let handle = self.copy(stream, progress)?;
+            lock(&self.copied).insert(place.clone(), handle);
+            Ok(())
+        };
+        work::for_each(&wanted, threads, || (), copy).map(|_| ())
+    }
+
+    fn copy(&self, stream: &StreamHandle, progress: &Progress) -> Result<StreamHandle> {
+        let source = self.snapshot.files().open_log(stream)?;
+        let mut file = self.writer.create()?;
+        let mut at = 0;
+        while at < source.len() {
+            let len = PIECE.min(source.len() - at);
+            file.write(source.read_at(at, len as usize)?)?;
+            progress.ticker().tick(len);
+            at += len;
+        }
+        file.finish()
+    }
+
+    /// Puts the copy of a stream in its place; what is in the metadata itself stays there.
+    pub(super) fn replace(&self, stream: &mut StreamHandle) {
+        match stream {
+            StreamHandle::KeyGroups(groups) => self.replace(&mut groups.delegate),
+            stream => {
+                let copy = place(stream).and_then(|place| lock(&self.copied).get(&place).cloned());
+                if let Some(copy) = copy {
+                    *stream = copy;
+                }
+            }
+        }
+    }
+
+    /// Puts copies in the place of all streams of a subtask, and takes out what only made sense
+    /// where they were.
+    pub(super) fn replace_all(&self, state: &mut SubtaskState) {
+        state.visit_streams_mut(&mut |stream| self.replace(stream));
+        for handle in [&mut state.managed_operator, &mut state.raw_operator]
+            .into_iter()
+            .flatten()
+        {
+            // The directories that file merging keeps alive.
+            handle.merged = None;
+        }
+    }
+}
+
+/// The streams of a subtask that are copied: all but those of handles that are written anew.
+pub(super) fn streams_of(state: &SubtaskState, keyed: bool, operator: bool) -> Vec<&StreamHandle> {
+    let mut streams = Vec::new();
+    let operator_handles = [
+        state.managed_operator.as_ref().filter(|_| operator),
+        state.raw_operator.as_ref(),
+    ];
+    streams.extend(
+        operator_handles
+            .into_iter()
+            .flatten()
+            .map(|handle| &handle.delegate),
+    );
+    let keyed_handles: [Option<&KeyedHandle>; 2] = [
+        state.managed_keyed.as_ref().filter(|_| keyed),
+        state.raw_keyed.as_ref(),
+    ];
+    for handle in keyed_handles.into_iter().flatten() {
+        handle.visit_streams(&mut |stream| streams.push(stream));
+    }
+    let channels = state.input_channels.iter().chain(&state.output_channels);
+    streams.extend(channels.map(|channel| channel.delegate()));
+    streams
+}

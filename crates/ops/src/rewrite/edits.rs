@@ -1,0 +1,124 @@
+//! What is to be changed, in the words of the command line.
+
+use serde::{Deserialize, Serialize};
+use statetool_snapshot::{Error, Result};
+
+/// The edits of a run: what flags say, and what a plan file holds.
+///
+/// Operators and states are named by selectors, which mean nothing before there is a snapshot.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Edits {
+    /// Operators that get another uid or id.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rename_operator: Vec<Rename>,
+    /// Operators that are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drop_operator: Vec<String>,
+    /// The only operators that are not left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keep_operator: Vec<String>,
+    /// States that get another name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rename_state: Vec<Rename>,
+    /// States that are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drop_state: Vec<String>,
+    /// The only states of their operators that are not left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keep_state: Vec<String>,
+    /// The layout of the new snapshot; that of the old one if there is none.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// The state backend of a native layout; that of the old one if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
+    /// Whether key groups are compressed; as they were if it is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<Compression>,
+}
+
+/// Something that gets another name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rename {
+    /// What it is: a selector.
+    pub from: String,
+    /// What it becomes: `uid:X` or `id:HEX` for an operator, a name for a state.
+    pub to: String,
+}
+
+/// Flink's `SavepointFormatType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// The layout that all state backends read.
+    Canonical,
+    /// That of one state backend.
+    Native,
+}
+
+/// A state backend, by its layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// `HashMapStateBackend`.
+    HashMap,
+    /// `EmbeddedRocksDBStateBackend`.
+    RocksDb,
+}
+
+/// How key groups are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Snappy, Flink's only one.
+    Snappy,
+    /// Not at all.
+    None,
+}
+
+impl Edits {
+    /// The layout that is asked for: one for all states, or that of each.
+    ///
+    /// # Errors
+    /// A backend for the layout that is none's.
+    pub fn layout(&self) -> Result<Option<KeyedLayout>> {
+        match (self.format, self.backend) {
+            (Some(Format::Canonical), Some(_)) => Err(Error::usage(
+                "the canonical layout is that of no state backend: leave out the backend, or take the native one",
+            )),
+            (Some(Format::Canonical), None) => Ok(Some(KeyedLayout::Canonical)),
+            (_, Some(Backend::HashMap)) => Ok(Some(KeyedLayout::Heap)),
+            (_, Some(Backend::RocksDb)) => Ok(Some(KeyedLayout::RocksDb)),
+            (_, None) => Ok(None),
+        }
+    }
+}
+
+/// How keyed state is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyedLayout {
+    /// As canonical savepoints are.
+    Canonical,
+    /// As the HashMap backend writes it.
+    Heap,
+    /// As the RocksDB backend writes it.
+    RocksDb,
+}
+
+impl Rename {
+    /// Reads `FROM=TO`; the last `=` counts, since names may hold others.
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.rsplit_once('=') {
+            Some((from, to)) if !from.is_empty() && !to.is_empty() => Ok(Self {
+                from: from.to_owned(),
+                to: to.to_owned(),
+            }),
+            _ => Err("write OLD=NEW".to_owned()),
+        }
+    }
+}

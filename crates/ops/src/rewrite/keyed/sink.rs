@@ -1,0 +1,222 @@
+//! Entries become pieces of a stream.
+
+use statetool_backend::canonical::CanonicalWriter;
+use statetool_backend::heap::HeapWriter;
+use statetool_backend::rocksdb::WrittenTable;
+use statetool_backend::{Error as BackendError, InFile};
+use statetool_format::KeyGroupRange;
+use statetool_snapshot::{Entry, Flow, Payload, Result, StateKind};
+
+use super::families::Families;
+use super::{Item, KeyedLayout, Output};
+use crate::pipeline::Feed;
+
+/// How large a piece is, about.
+pub(super) const PIECE: usize = 1 << 20;
+
+/// Some bytes of a stream, in which key groups may begin.
+#[derive(Default)]
+pub(super) struct Piece {
+    pub(super) output: usize,
+    /// Key groups that begin in it, and where.
+    pub(super) starts: Vec<(u32, usize)>,
+    pub(super) bytes: Vec<u8>,
+    /// Whether each key group is to be compressed.
+    pub(super) compress: bool,
+    /// The table that it is a piece of, if it is one of a database.
+    pub(super) table: Option<u64>,
+    /// What the manifest says of the table whose last piece it is.
+    pub(super) end: Option<WrittenTable>,
+}
+
+/// Takes the entries of some key groups, one group after the other.
+pub(super) struct Sink<'s, 'f> {
+    feed: &'s Feed<'f, Piece, Piece>,
+    prefix_bytes: usize,
+    output: usize,
+    made: &'s Output<'s>,
+    range: KeyGroupRange,
+    group: Option<u32>,
+    piece: Piece,
+    form: Form,
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+enum Form {
+    Canonical {
+        writer: CanonicalWriter,
+        compress: bool,
+    },
+    Heap {
+        writer: HeapWriter,
+        compress: bool,
+        /// The next key group whose block is to be written: every group has one.
+        next: u32,
+    },
+    RocksDb(Families),
+}
+
+impl<'s, 'f> Sink<'s, 'f> {
+    /// A sink for the entries of an item of an output.
+    pub(super) fn new(item: &Item<'_>, output: &'s Output<'s>, feed: &'s Feed<'f, Piece, Piece>) -> Self {
+        let compress = output.header.compressed;
+        let form = match output.layout {
+            KeyedLayout::Canonical => Form::Canonical {
+                writer: CanonicalWriter::default(),
+                compress,
+            },
+            KeyedLayout::Heap => Form::Heap {
+                writer: HeapWriter::new(output.header.states.len()),
+                compress,
+                next: item.range.start,
+            },
+            KeyedLayout::RocksDb => Form::RocksDb(Families::new(output, item)),
+        };
+        let mut sink = Self {
+            feed,
+            prefix_bytes: output.prefix_bytes,
+            output: item.output,
+            made: output,
+            range: item.range,
+            group: None,
+            piece: Piece::default(),
+            form,
+            key: Vec::new(),
+            value: Vec::new(),
+        };
+        sink.begin_piece();
+        sink
+    }
+
+    /// Writes an entry of a state; key groups come in ascending order.
+    pub(super) fn entry(&mut self, state: u16, entry: &Entry<'_>) -> Result<Flow> {
+        let group = entry.key_group.unwrap_or_default();
+        if self.group != Some(group) {
+            if self.end_group()?.is_break() {
+                return Ok(Flow::Break(()));
+            }
+            self.group = Some(group);
+            if let Form::Canonical { .. } = self.form {
+                self.piece.starts.push((group, self.piece.bytes.len()));
+            }
+        }
+        match &mut self.form {
+            Form::Canonical { writer, .. } => {
+                self.key.clear();
+                self.value.clear();
+                entry.put_composite_key(group, self.prefix_bytes, &mut self.key);
+                entry
+                    .put_canonical_value(&mut self.value)
+                    .in_file(&entry.state.name)?;
+                writer.entry(state, &self.key, &self.value);
+                if writer.len() >= PIECE {
+                    writer.take_settled(&mut self.piece.bytes);
+                    return Ok(self.hand_over());
+                }
+                Ok(Flow::Continue(()))
+            }
+            Form::RocksDb(families) => {
+                self.key.clear();
+                self.value.clear();
+                entry.put_composite_key(group, self.prefix_bytes, &mut self.key);
+                entry
+                    .put_canonical_value(&mut self.value)
+                    .in_file(&entry.state.name)?;
+                families.add(state, &self.key, &self.value).map(Flow::Continue)
+            }
+            Form::Heap { writer, .. } => put_heap(writer, state, entry, &mut self.value).map(Flow::Continue),
+        }
+    }
+
+    /// Ends the last key group.
+    pub(super) fn end(mut self) -> Result<()> {
+        if self.end_group()?.is_break() {
+            return Ok(());
+        }
+        self.put_blocks(self.range.end());
+        if let Form::RocksDb(families) = self.form {
+            families.end(self.feed);
+            return Ok(());
+        }
+        let _ = self.hand_over();
+        Ok(())
+    }
+
+    fn end_group(&mut self) -> Result<Flow> {
+        let Some(group) = self.group.take() else {
+            return Ok(Flow::Continue(()));
+        };
+        match &mut self.form {
+            Form::Canonical { writer, .. } => {
+                writer.end_group();
+                writer.take_settled(&mut self.piece.bytes);
+            }
+            Form::Heap { .. } => self.put_blocks(group + 1),
+            Form::RocksDb(families) => return families.end_group(self.made, self.feed),
+        }
+        Ok(match self.piece.bytes.len() >= PIECE {
+            true => self.hand_over(),
+            false => Flow::Continue(()),
+        })
+    }
+
+    /// Writes the blocks of heap groups up to `end`; the last has what was collected, the ones
+    /// before had no entries.
+    fn put_blocks(&mut self, end: u32) {
+        if let Form::Heap {
+            writer,
+            compress,
+            next,
+        } = &mut self.form
+        {
+            let mut empty = writer.without_entries();
+            for group in *next..end {
+                self.piece.starts.push((group, self.piece.bytes.len()));
+                let writer = if group + 1 == end {
+                    &mut *writer
+                } else {
+                    &mut empty
+                };
+                writer.end_group(group, *compress, &mut self.piece.bytes);
+            }
+            *next = end;
+        }
+    }
+
+    fn hand_over(&mut self) -> Flow {
+        let piece = std::mem::take(&mut self.piece);
+        self.begin_piece();
+        self.feed.hand_over(piece)
+    }
+
+    fn begin_piece(&mut self) {
+        self.piece.output = self.output;
+        self.piece.compress = matches!(self.form, Form::Canonical { compress: true, .. });
+    }
+}
+
+/// Adds an entry to a heap group.
+fn put_heap(writer: &mut HeapWriter, state: u16, entry: &Entry<'_>, value: &mut Vec<u8>) -> Result<()> {
+    let known = |error| BackendError::format(&entry.state.name, error);
+    value.clear();
+    if entry.state.kind == StateKind::Timer {
+        entry.put_composite_key(0, 0, value);
+        writer.element(state, value);
+        return Ok(());
+    }
+    let Some(key) = entry.key_parts().map_err(known)? else {
+        return Ok(());
+    };
+    match (key.map_key, entry.value) {
+        (Some(map_key), Payload::Null(_)) => writer.map_entry(state, key.namespace, key.key, map_key, None),
+        (Some(map_key), value) => {
+            writer.map_entry(state, key.namespace, key.key, map_key, Some(value.bytes()));
+        }
+        (None, _) => {
+            entry.put_heap_value(value).map_err(known)?;
+            writer.value(state, key.namespace, key.key, value);
+        }
+    }
+    Ok(())
+}

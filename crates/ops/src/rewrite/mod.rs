@@ -1,0 +1,248 @@
+//! `rewrite`: a new snapshot made of an old one.
+//!
+//! [`plan`] resolves what a user asks for, [`execute`] does it. Everything that no edit touches
+//! is copied as it is; `_metadata` is written last, and only if every entry is accounted for.
+
+mod account;
+mod copy;
+mod edits;
+mod keyed;
+mod operator_state;
+mod plan;
+mod sorter;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use statetool_format::java::properties::{CheckpointProperties, SavepointFormat};
+use statetool_format::metadata::{Metadata, OperatorState, StreamHandle, Subtask, SubtaskState, Subtasks};
+use statetool_snapshot::{Error, ErrorKind, Operator, Result, SnapshotWriter};
+
+pub use account::{Amount, StateAccount};
+pub use edits::{Backend, Compression, Edits, Format, KeyedLayout, Rename};
+pub use plan::{KeyedTarget, OperatorPlan, Plan, Planned, PlannedOperator, PlannedState, StatePlans, plan};
+
+use crate::progress::Progress;
+use copy::Copier;
+use keyed::{Run, Written};
+
+/// How a plan is executed.
+#[derive(Debug, Clone)]
+pub struct ExecuteOptions {
+    /// How many threads work.
+    pub threads: usize,
+    /// Where to count what has been read.
+    pub progress: Arc<Progress>,
+}
+
+/// What a run has done.
+#[derive(Debug, Clone, Serialize)]
+pub struct RewriteReport {
+    /// The form of this document.
+    pub schema: &'static str,
+    /// The snapshot that was read.
+    pub input: String,
+    /// The snapshot that was written.
+    pub output: String,
+    /// Id of the checkpoint, that of the input.
+    pub checkpoint_id: i64,
+    /// The operators that were written.
+    pub operators: Vec<OperatorReport>,
+    /// Operators that were left out.
+    pub dropped_operators: Vec<String>,
+}
+
+/// What became of an operator.
+#[derive(Debug, Clone, Serialize)]
+pub struct OperatorReport {
+    /// Its id in the input.
+    pub id: String,
+    /// Its id in the output.
+    pub new_id: String,
+    /// What it is called.
+    pub name: String,
+    /// Bytes of its streams that were copied as they are.
+    pub copied_bytes: u64,
+    /// The states that were written anew.
+    pub states: Vec<StateReport>,
+}
+
+/// What became of a state that was written anew.
+#[derive(Debug, Clone, Serialize)]
+pub struct StateReport {
+    /// Its name in the input.
+    pub name: String,
+    /// Its name in the output; nothing if it was left out.
+    pub new_name: Option<String>,
+    /// Its entries.
+    #[serde(flatten)]
+    pub account: StateAccount,
+}
+
+/// Does what a plan says, and publishes the new snapshot.
+///
+/// # Errors
+/// Damage of the input, what the store reports about the output, and entries that are not
+/// accounted for; nothing is published then.
+pub fn execute(plan: &Plan<'_>, writer: &SnapshotWriter, options: &ExecuteOptions) -> Result<RewriteReport> {
+    let run = Run {
+        snapshot: plan.snapshot,
+        writer,
+        threads: options.threads,
+        progress: &options.progress,
+    };
+    let copier = Copier::new(plan.snapshot, writer);
+    let old = plan.snapshot.metadata();
+    let mut metadata = Metadata {
+        version: old.version,
+        checkpoint_id: old.checkpoint_id,
+        master_states: old.master_states.clone(),
+        operators: Vec::new(),
+        properties: properties(plan)?,
+    };
+    let mut report = RewriteReport {
+        schema: "statetool.rewrite.v1",
+        input: plan.snapshot.location().to_string(),
+        output: writer.directory().to_string(),
+        checkpoint_id: old.checkpoint_id,
+        operators: Vec::new(),
+        dropped_operators: plan.dropped.iter().map(|operator| operator.label()).collect(),
+    };
+    for operator in &plan.operators {
+        let (state, reported) = write_operator(&run, &copier, operator)?;
+        metadata.operators.push(state);
+        report.operators.push(reported);
+    }
+    check_accounts(&report)?;
+    writer.publish(&metadata)?;
+    Ok(report)
+}
+
+/// Refuses to publish where entries got lost.
+fn check_accounts(report: &RewriteReport) -> Result<()> {
+    for operator in &report.operators {
+        for state in &operator.states {
+            if !state.account.closes() {
+                return Err(Error::input(format!(
+                    "operator `{}`, state `{}`: {} entries were read, {} written, and the rest is not accounted for",
+                    operator.name, state.name, state.account.read.entries, state.account.written.entries
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The properties at the end of the file: those of a savepoint where one was asked for.
+fn properties(plan: &Plan<'_>) -> Result<Option<Vec<u8>>> {
+    let old = plan.snapshot.metadata();
+    let savepoint = plan.format.map(|format| match format {
+        Format::Canonical => SavepointFormat::Canonical,
+        Format::Native => SavepointFormat::Native,
+    });
+    match (savepoint, old.version.has_properties()) {
+        (Some(format), true) => Ok(Some(CheckpointProperties::savepoint(format).encode().0)),
+        _ => Ok(old.properties.clone()),
+    }
+}
+
+fn write_operator(
+    run: &Run<'_>,
+    copier: &Copier<'_>,
+    plan: &OperatorPlan<'_>,
+) -> Result<(OperatorState, OperatorReport)> {
+    let operator = &plan.operator;
+    let anew = plan.states.as_ref().and_then(|states| states.keyed);
+    let operator_anew = plan.states.as_ref().is_some_and(|states| states.operator_state);
+    let mut streams: Vec<&StreamHandle> = operator.state.coordinator.iter().collect();
+    for (_, state) in operator.state.running() {
+        streams.extend(copy::streams_of(state, anew.is_none(), !operator_anew));
+    }
+    let copied_bytes = streams.iter().filter_map(|stream| stream.recorded_size()).sum();
+    copier.copy_all(streams.into_iter(), run.threads, run.progress)?;
+    let mut written = Written::default();
+    let mut written_operator = BTreeMap::new();
+    if let Some(states) = &plan.states {
+        if let Some(target) = states.keyed {
+            let kept = keyed::write(run, operator, states, target);
+            written = kept.map_err(|error| explain(error, operator))?;
+        }
+        if states.operator_state {
+            let (handles, counted) = operator_state::write(run, states)?;
+            written_operator = handles;
+            written.accounts.extend(counted);
+        }
+    }
+    let mut state = operator.state.clone();
+    (state.id, state.uid) = (plan.id, plan.uid.clone());
+    if let Some(coordinator) = &mut state.coordinator {
+        copier.replace(coordinator);
+    }
+    if let Subtasks::Listed(subtasks) = &mut state.subtasks {
+        for subtask in subtasks {
+            let Subtask::Running { index, state } = subtask else {
+                continue;
+            };
+            replace_handles(copier, state, anew.is_some(), operator_anew);
+            if anew.is_some() {
+                state.managed_keyed = written.handles.remove(index);
+                if written.took_timers.contains(index) {
+                    state.raw_keyed = None;
+                }
+            }
+            if operator_anew {
+                state.managed_operator = written_operator.remove(index);
+            }
+        }
+    }
+    let new_name = |name: &str| Some(plan.states.as_ref()?.new_name(name)?.to_owned());
+    let states = written.accounts.into_iter().map(|(name, account)| StateReport {
+        new_name: new_name(&name),
+        name,
+        account,
+    });
+    let report = OperatorReport {
+        id: operator.id().to_string(),
+        new_id: plan.id.to_string(),
+        name: operator.label(),
+        copied_bytes,
+        states: states.collect(),
+    };
+    Ok((state, report))
+}
+
+/// Says which operator it was, and what to do about values of which nobody knows the extent.
+fn explain(error: Error, operator: &Operator<'_>) -> Error {
+    let unknown = error.kind() == ErrorKind::NotInterpretable;
+    let error = error.within(format!("operator `{}`", operator.label()));
+    match unknown {
+        true => error.hint(
+            "the HashMap backend's layout does not say where values end, and only the job's classes know it: take a canonical savepoint with Flink",
+        ),
+        false => error,
+    }
+}
+
+/// Puts copies in the place of the streams that were copied.
+fn replace_handles(copier: &Copier<'_>, state: &mut SubtaskState, keyed_anew: bool, operator_anew: bool) {
+    if keyed_anew {
+        state.managed_keyed = None;
+    }
+    if operator_anew {
+        state.managed_operator = None;
+    }
+    copier.replace_all(state);
+}
+
+/// A text that no other stream of the snapshot has: the name of its file.
+fn id(stream: &StreamHandle) -> String {
+    match stream {
+        StreamHandle::RelativeFile { path, .. } => path.to_str().into_owned(),
+        _ => String::new(),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

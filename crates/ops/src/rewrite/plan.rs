@@ -1,0 +1,432 @@
+//! Edits, resolved against a snapshot: what becomes of each operator and state.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde::Serialize;
+use statetool_format::state::BackendStateType;
+use statetool_format::{JavaString, OperatorId};
+use statetool_snapshot::{
+    Error, Layout, LoadedOperator, Operator, OperatorSelector, Part, Result, Snapshot, State, StateSelector,
+    first_of,
+};
+
+use super::edits::{Compression, Edits, Format, KeyedLayout, Rename};
+
+/// What becomes of a snapshot.
+pub struct Plan<'s> {
+    /// The snapshot.
+    pub snapshot: &'s Snapshot,
+    /// Its operators that stay, in the order of the file.
+    pub operators: Vec<OperatorPlan<'s>>,
+    /// The operators that are left out.
+    pub dropped: Vec<Operator<'s>>,
+    /// The kind of savepoint that was asked for.
+    pub format: Option<Format>,
+}
+
+/// What becomes of an operator that stays.
+pub struct OperatorPlan<'s> {
+    /// The operator.
+    pub operator: Operator<'s>,
+    /// Its id in the new snapshot.
+    pub id: OperatorId,
+    /// Its uid in the new snapshot, as far as that stores uids.
+    pub uid: JavaString,
+    /// Its states and what becomes of them; nothing where no stream has to be looked into.
+    pub states: Option<StatePlans>,
+}
+
+/// What becomes of the states of an operator.
+pub struct StatePlans {
+    /// The operator's streams.
+    pub loaded: LoadedOperator,
+    /// Names of the states that are left out.
+    pub dropped: Vec<String>,
+    /// New names by old ones.
+    pub renamed: BTreeMap<String, String>,
+    /// Whether keyed state is written anew.
+    pub keyed: Option<KeyedTarget>,
+    /// Whether operator state is written anew.
+    pub operator_state: bool,
+}
+
+/// How keyed state is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyedTarget {
+    /// In which layout; in that of each part if it is not said.
+    pub layout: Option<KeyedLayout>,
+    /// Whether key groups are compressed; as they were if it is not said.
+    pub compression: Option<Compression>,
+}
+
+/// What a plan would do, for people.
+#[derive(Debug, Clone, Serialize)]
+pub struct Planned {
+    /// The form of this document.
+    pub schema: &'static str,
+    /// The snapshot.
+    pub input: String,
+    /// Its operators.
+    pub operators: Vec<PlannedOperator>,
+}
+
+/// What would become of an operator.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedOperator {
+    /// What it is called.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+    /// What it would be: `the same`, `id:HEX`, `left out`.
+    pub becomes: String,
+    /// Its states, as far as its streams would be looked into.
+    pub states: Vec<PlannedState>,
+}
+
+/// What would become of a state.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedState {
+    /// Its name.
+    pub name: String,
+    /// What it would be: `the same`, a new name, `left out`.
+    pub becomes: String,
+}
+
+impl Plan<'_> {
+    /// What would be done.
+    pub fn describe(&self) -> Planned {
+        let left_out = self.dropped.iter().map(|operator| (operator, None));
+        let stays = self.operators.iter().map(|plan| (&plan.operator, Some(plan)));
+        let mut all: Vec<(&Operator<'_>, Option<&OperatorPlan<'_>>)> = stays.chain(left_out).collect();
+        all.sort_by_key(|(operator, _)| operator.index);
+        let operators = all.into_iter().map(|(operator, plan)| PlannedOperator {
+            name: operator.label(),
+            id: operator.id().to_string(),
+            becomes: match plan {
+                None => LEFT_OUT.to_owned(),
+                Some(plan) if plan.id == operator.id() => SAME.to_owned(),
+                Some(plan) => format!("id:{}", plan.id),
+            },
+            states: plan
+                .and_then(|plan| plan.states.as_ref())
+                .map_or_else(Vec::new, StatePlans::describe),
+        });
+        Planned {
+            schema: "statetool.rewrite-plan.v1",
+            input: self.snapshot.location().to_string(),
+            operators: operators.collect(),
+        }
+    }
+}
+
+const LEFT_OUT: &str = "left out";
+const SAME: &str = "the same";
+
+/// Resolves edits.
+///
+/// # Errors
+/// Selectors of what is not there, and edits that contradict each other.
+pub fn plan<'s>(snapshot: &'s Snapshot, edits: &Edits) -> Result<Plan<'s>> {
+    let fates = OperatorFates::resolve(snapshot, edits)?;
+    let states = StateFates::resolve(snapshot, edits)?;
+    let mut plan = Plan {
+        snapshot,
+        operators: Vec::new(),
+        dropped: Vec::new(),
+        format: edits.format.or(edits.backend.map(|_| Format::Native)),
+    };
+    for operator in snapshot.operators() {
+        if fates.dropped.contains(&operator.index) {
+            plan.dropped.push(operator);
+            continue;
+        }
+        let (id, uid) = match fates.renamed.get(&operator.index) {
+            Some((id, uid)) => (*id, uid.clone()),
+            None => (operator.id(), operator.state.uid.clone()),
+        };
+        if let Some(other) = plan.operators.iter().find(|other| other.id == id) {
+            return Err(Error::usage(format!(
+                "operators `{}` and `{}` would both have the id {id}",
+                other.operator.label(),
+                operator.label()
+            )));
+        }
+        let states = states.of(snapshot, &operator, edits)?;
+        plan.operators.push(OperatorPlan {
+            operator,
+            id,
+            uid,
+            states,
+        });
+    }
+    Ok(plan)
+}
+
+/// What becomes of operators, by index.
+#[derive(Default)]
+struct OperatorFates {
+    dropped: Vec<usize>,
+    renamed: HashMap<usize, (OperatorId, JavaString)>,
+}
+
+impl OperatorFates {
+    fn resolve(snapshot: &Snapshot, edits: &Edits) -> Result<Self> {
+        let index = |selector: &String| {
+            OperatorSelector::parse(selector)
+                .resolve(snapshot)
+                .map(|op| op.index)
+        };
+        let mut fates = Self {
+            dropped: edits.drop_operator.iter().map(index).collect::<Result<_>>()?,
+            renamed: HashMap::new(),
+        };
+        let kept: Vec<usize> = edits.keep_operator.iter().map(index).collect::<Result<_>>()?;
+        if let Some(both) = kept.iter().find(|kept| fates.dropped.contains(kept)) {
+            let label = snapshot
+                .operators()
+                .nth(*both)
+                .map(|op| op.label())
+                .unwrap_or_default();
+            return Err(Error::usage(format!(
+                "operator `{label}` is to be kept and to be dropped"
+            )));
+        }
+        if !kept.is_empty() {
+            let all = 0..snapshot.operators().len();
+            fates.dropped = all.filter(|index| !kept.contains(index)).collect();
+        }
+        for Rename { from, to } in &edits.rename_operator {
+            if fates.renamed.insert(index(from)?, identity(to)?).is_some() {
+                return Err(Error::usage(format!("operator `{from}` is to be renamed twice")));
+            }
+        }
+        Ok(fates)
+    }
+}
+
+/// The id and the uid that `uid:X` or `id:HEX` means.
+fn identity(text: &str) -> Result<(OperatorId, JavaString)> {
+    let refuse = |why: &str| Error::usage(format!("`{text}` is no new name of an operator: {why}"));
+    match text.split_once(':') {
+        Some(("uid", uid)) if !uid.is_empty() => {
+            let stored = JavaString::new(uid).ok_or_else(|| refuse("it is too long"))?;
+            Ok((OperatorId::from_uid(uid), stored))
+        }
+        Some(("id", hex)) => {
+            let id = OperatorId::from_hex(hex).ok_or_else(|| refuse("an id has 32 hex digits"))?;
+            Ok((id, JavaString::default()))
+        }
+        _ => Err(refuse("write `uid:X` or `id:HEX`")),
+    }
+}
+
+/// What becomes of states, by selector.
+struct StateFates {
+    dropped: Vec<StateSelector>,
+    kept: Vec<StateSelector>,
+    renamed: Vec<(StateSelector, String)>,
+}
+
+impl StateFates {
+    fn resolve(snapshot: &Snapshot, edits: &Edits) -> Result<Self> {
+        let parse = |text: &String| {
+            let selector = StateSelector::parse(text, snapshot);
+            selector.operators(snapshot).map(|_| selector)
+        };
+        let fates = Self {
+            dropped: edits.drop_state.iter().map(parse).collect::<Result<_>>()?,
+            kept: edits.keep_state.iter().map(parse).collect::<Result<_>>()?,
+            renamed: (edits.rename_state.iter())
+                .map(|rename| Ok((parse(&rename.from)?, rename.to.clone())))
+                .collect::<Result<_>>()?,
+        };
+        fates.check(snapshot)?;
+        Ok(fates)
+    }
+
+    /// Refuses selectors that mean no state at all.
+    fn check(&self, snapshot: &Snapshot) -> Result<()> {
+        let renamed = self.renamed.iter().map(|(selector, _)| selector);
+        for selector in self.dropped.iter().chain(&self.kept).chain(renamed) {
+            let mut names = Vec::new();
+            let mut found = false;
+            for operator in selector.operators(snapshot)? {
+                let states = snapshot.load_operator(&operator)?.states;
+                found |= states.iter().any(|state| selector.wants(&state.name));
+                names.extend(
+                    states
+                        .iter()
+                        .map(|state| format!("{}/{}", operator.label(), state.name)),
+                );
+            }
+            if !found {
+                let wanted = selector.state.as_deref().unwrap_or("*");
+                return Err(Error::usage(format!("no state `{wanted}`"))
+                    .hint(format!("there are: {}", first_of(names))));
+            }
+        }
+        Ok(())
+    }
+
+    /// What becomes of the states of an operator.
+    fn of(&self, snapshot: &Snapshot, operator: &Operator<'_>, edits: &Edits) -> Result<Option<StatePlans>> {
+        let meant = |selector: &StateSelector| -> Result<bool> {
+            let operators = selector.operators(snapshot)?;
+            Ok(operators.iter().any(|other| other.index == operator.index))
+        };
+        let only = |selectors: &[StateSelector]| -> Result<Vec<StateSelector>> {
+            let mut meant_here = Vec::new();
+            for selector in selectors {
+                if meant(selector)? {
+                    meant_here.push(selector.clone());
+                }
+            }
+            Ok(meant_here)
+        };
+        let (dropped, kept) = (only(&self.dropped)?, only(&self.kept)?);
+        let mut renames = Vec::new();
+        for (selector, to) in &self.renamed {
+            if meant(selector)? {
+                renames.push((selector, to));
+            }
+        }
+        let untouched = dropped.is_empty() && kept.is_empty() && renames.is_empty();
+        let layout = edits.layout()?;
+        if untouched && edits.format.is_none() && layout.is_none() && edits.compression.is_none() {
+            return Ok(None);
+        }
+        let loaded = snapshot.load_operator(operator)?;
+        let wants = |selectors: &[StateSelector], name: &str| selectors.iter().any(|s| s.wants(name));
+        let mut plans = StatePlans {
+            dropped: Vec::new(),
+            renamed: BTreeMap::new(),
+            keyed: None,
+            operator_state: false,
+            loaded,
+        };
+        for state in &plans.loaded.states {
+            let name = &state.name;
+            if wants(&dropped, name) || (!kept.is_empty() && !wants(&kept, name)) {
+                plans.dropped.push(name.clone());
+            }
+            for (_, to) in renames.iter().filter(|(selector, _)| selector.wants(name)) {
+                plans.renamed.insert(name.clone(), (*to).clone());
+            }
+        }
+        plans.check_names(operator)?;
+        plans.choose_targets(operator, edits, layout)?;
+        Ok(Some(plans))
+    }
+}
+
+impl StatePlans {
+    /// The name of a state in the new snapshot; nothing for one that is left out.
+    pub fn new_name<'n>(&'n self, name: &'n str) -> Option<&'n str> {
+        match self.dropped.iter().any(|dropped| dropped == name) {
+            true => None,
+            false => Some(self.renamed.get(name).map_or(name, String::as_str)),
+        }
+    }
+
+    fn describe(&self) -> Vec<PlannedState> {
+        let states = self.loaded.states.iter().map(|state| PlannedState {
+            name: state.name.clone(),
+            becomes: match self.new_name(&state.name) {
+                None => LEFT_OUT.to_owned(),
+                Some(name) if name == state.name => SAME.to_owned(),
+                Some(name) => name.to_owned(),
+            },
+        });
+        states.collect()
+    }
+
+    fn check_names(&self, operator: &Operator<'_>) -> Result<()> {
+        let mut names: Vec<(bool, &str)> = Vec::new();
+        for state in &self.loaded.states {
+            let Some(name) = self.new_name(&state.name) else {
+                continue;
+            };
+            if JavaString::new(name).is_none() {
+                return Err(Error::usage(format!(
+                    "`{name}` is too long for the name of a state"
+                )));
+            }
+            // Keyed and operator state are apart from each other.
+            let place = (state.kind.is_keyed(), name);
+            if names.contains(&place) {
+                return Err(Error::usage(format!(
+                    "operator `{}` would have two states `{name}`",
+                    operator.label()
+                )));
+            }
+            names.push(place);
+        }
+        Ok(())
+    }
+
+    /// Finds out what has to be written anew; everything else is copied.
+    fn choose_targets(
+        &mut self,
+        operator: &Operator<'_>,
+        edits: &Edits,
+        layout: Option<KeyedLayout>,
+    ) -> Result<()> {
+        let edited = |keyed: bool| {
+            let mut states = self
+                .loaded
+                .states
+                .iter()
+                .filter(|state| state.kind.is_keyed() == keyed);
+            states.any(|state| self.new_name(&state.name) != Some(&state.name))
+        };
+        let mut other = false;
+        for part in self.loaded.parts.iter().filter(|part| layout_of(part).is_some()) {
+            let is = layout_of(part).flatten();
+            let backend_is_open = edits.format == Some(Format::Native) && layout.is_none();
+            let is_timers = matches!(part.layout, Layout::RawTimers { .. });
+            if backend_is_open && !is_timers && is.is_none_or(|is| is == KeyedLayout::Canonical) {
+                return Err(Error::usage(format!(
+                    "operator `{}`: its state is that of no backend: say which with --backend",
+                    operator.label()
+                )));
+            }
+            // Timers beside RocksDB stay there.
+            let stays =
+                layout == Some(KeyedLayout::RocksDb) && matches!(part.layout, Layout::RawTimers { .. });
+            other |= layout.is_some() && is != layout && !stays;
+            other |= edits.compression.is_some_and(|wanted| {
+                is != Some(KeyedLayout::RocksDb) && (wanted == Compression::Snappy) != part.header.compressed
+            });
+        }
+        let keyed = (edited(true) || other).then_some(KeyedTarget {
+            layout,
+            compression: edits.compression,
+        });
+        let asynchronous = |state: &&Arc<State>| state.meta.kind == BackendStateType::KeyValueV2;
+        if keyed.is_some()
+            && let Some(state) = self.loaded.states.iter().find(asynchronous)
+        {
+            return Err(Error::refused(format!(
+                "operator `{}`: state `{}` is one of the asynchronous API, which Flink restores from no other layout",
+                operator.label(),
+                state.name
+            )));
+        }
+        let operator_state = edited(false);
+        (self.keyed, self.operator_state) = (keyed, operator_state);
+        Ok(())
+    }
+}
+
+/// How a part's keyed state is laid out: nothing for parts without such state, and nothing inside
+/// for layouts that can't be written.
+pub(super) fn layout_of(part: &Part) -> Option<Option<KeyedLayout>> {
+    match &part.layout {
+        Layout::Operator { .. } | Layout::RawOperator { .. } | Layout::RawKeyed { .. } => None,
+        Layout::Canonical { .. } => Some(Some(KeyedLayout::Canonical)),
+        Layout::Heap { .. } => Some(Some(KeyedLayout::Heap)),
+        Layout::RocksDb(_) => Some(Some(KeyedLayout::RocksDb)),
+        Layout::RawTimers { .. } | Layout::Changelog { .. } => Some(None),
+    }
+}

@@ -1,0 +1,253 @@
+//! Sorts entries by their keys, on disk where they do not fit into memory.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+
+use statetool_snapshot::{Error, Result};
+
+/// How many bytes of entries are kept in memory.
+const IN_MEMORY: usize = 64 << 20;
+/// How many files there are at most.
+const MAX_RUNS: usize = 128;
+
+/// Takes entries in any order, and gives them back in that of their keys.
+#[derive(Debug)]
+pub(super) struct Sorter {
+    limit: usize,
+    bytes: Vec<u8>,
+    entries: Vec<Stored>,
+    /// Whether the entries have come in order so far.
+    sorted: bool,
+    /// Sorted entries that did not fit.
+    runs: Vec<File>,
+}
+
+/// Where an entry lies among the bytes: its value lies behind its key.
+#[derive(Debug, Clone, Copy)]
+struct Stored {
+    start: usize,
+    key: usize,
+    value: usize,
+}
+
+impl Default for Sorter {
+    fn default() -> Self {
+        Self::new(IN_MEMORY)
+    }
+}
+
+impl Sorter {
+    /// A sorter that keeps `limit` bytes in memory.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            bytes: Vec::new(),
+            entries: Vec::new(),
+            sorted: true,
+            runs: Vec::new(),
+        }
+    }
+
+    /// Adds an entry.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Target`](statetool_snapshot::ErrorKind::Target) where there is no room for
+    /// temporary files.
+    pub(super) fn push(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        if !self.entries.is_empty() && self.bytes.len() + key.len() + value.len() > self.limit {
+            self.spill()?;
+        }
+        if let Some(last) = self.entries.last() {
+            self.sorted &= self.key(last) < key;
+        }
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(key);
+        self.bytes.extend_from_slice(value);
+        self.entries.push(Stored {
+            start,
+            key: key.len(),
+            value: value.len(),
+        });
+        Ok(())
+    }
+
+    /// Whether there are no entries.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.runs.is_empty()
+    }
+
+    fn key(&self, entry: &Stored) -> &[u8] {
+        self.bytes
+            .get(entry.start..entry.start + entry.key)
+            .unwrap_or_default()
+    }
+
+    fn value(&self, entry: &Stored) -> &[u8] {
+        let start = entry.start + entry.key;
+        self.bytes.get(start..start + entry.value).unwrap_or_default()
+    }
+
+    fn sort(&mut self) {
+        if !self.sorted {
+            let mut entries = std::mem::take(&mut self.entries);
+            entries.sort_by(|a, b| self.key(a).cmp(self.key(b)));
+            self.entries = entries;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.entries.clear();
+        self.sorted = true;
+    }
+
+    /// Moves the entries to a file, and all files into one when there are many.
+    fn spill(&mut self) -> Result<()> {
+        self.sort();
+        let mut run = RunWriter::new()?;
+        for entry in &self.entries {
+            run.add(self.key(entry), self.value(entry))?;
+        }
+        self.runs.push(run.finish()?);
+        self.clear();
+        if self.runs.len() == MAX_RUNS {
+            let mut merged = RunWriter::new()?;
+            merge(std::mem::take(&mut self.runs), |key, value| {
+                merged.add(key, value)
+            })?;
+            self.runs.push(merged.finish()?);
+        }
+        Ok(())
+    }
+
+    /// Gives all entries to `visit` in the order of their keys, and forgets them.
+    ///
+    /// # Errors
+    /// What `visit` returns, and temporary files that can't be read again.
+    pub(super) fn drain(&mut self, mut visit: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
+        if self.runs.is_empty() {
+            self.sort();
+            for entry in &self.entries {
+                visit(self.key(entry), self.value(entry))?;
+            }
+            self.clear();
+            return Ok(());
+        }
+        self.spill()?;
+        merge(std::mem::take(&mut self.runs), visit)
+    }
+}
+
+/// Writes entries to a temporary file.
+struct RunWriter(BufWriter<File>);
+
+impl RunWriter {
+    fn new() -> Result<Self> {
+        let file = tempfile::tempfile().map_err(|error| no_room(&error))?;
+        Ok(Self(BufWriter::with_capacity(1 << 20, file)))
+    }
+
+    fn add(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        let (key_len, value_len) = (
+            (key.len() as u64).to_le_bytes(),
+            (value.len() as u64).to_le_bytes(),
+        );
+        let mut parts = [&key_len[..], &value_len, key, value].into_iter();
+        parts
+            .try_for_each(|part| self.0.write_all(part))
+            .map_err(|error| no_room(&error))
+    }
+
+    fn finish(self) -> Result<File> {
+        let file = self.0.into_inner().map_err(io::IntoInnerError::into_error);
+        let rewound = file.and_then(|mut file| file.rewind().map(|()| file));
+        rewound.map_err(|error| no_room(&error))
+    }
+}
+
+/// Gives the entries of sorted runs to `visit` in the order of their keys.
+fn merge(runs: Vec<File>, mut visit: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
+    let readers = runs
+        .into_iter()
+        .map(|run| BufReader::with_capacity(256 << 10, run));
+    let mut readers: Vec<BufReader<File>> = readers.collect();
+    let mut heads = BinaryHeap::new();
+    for (run, reader) in readers.iter_mut().enumerate() {
+        let head = read_entry(reader).map_err(|error| no_room(&error))?;
+        heads.extend(head.map(|(key, value)| Reverse((key, run, value))));
+    }
+    while let Some(Reverse((key, run, value))) = heads.pop() {
+        visit(&key, &value)?;
+        if let Some(reader) = readers.get_mut(run) {
+            let head = read_entry(reader).map_err(|error| no_room(&error))?;
+            heads.extend(head.map(|(key, value)| Reverse((key, run, value))));
+        }
+    }
+    Ok(())
+}
+
+/// The next entry of a run; nothing at its end.
+fn read_entry(run: &mut impl Read) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+    let mut len = [0; 8];
+    match run.read_exact(&mut len) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        read => read?,
+    }
+    let key_len = u64::from_le_bytes(len);
+    run.read_exact(&mut len)?;
+    let mut part = |len: u64| -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or_default()];
+        run.read_exact(&mut bytes)?;
+        Ok(bytes)
+    };
+    let key = part(key_len)?;
+    Ok(Some((key, part(u64::from_le_bytes(len))?)))
+}
+
+#[cold]
+fn no_room(error: &io::Error) -> Error {
+    let why = statetool_store::plain(error);
+    Error::target(format!(
+        "temporary files in `{}`: {why}",
+        std::env::temp_dir().display()
+    ))
+    .hint("`TMPDIR` says where temporary files go")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_come_back_in_order_however_many_fit() {
+        let mut noise = 7_u32;
+        let mut entries: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        for n in 0..3000_u32 {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let key = noise.to_be_bytes()[..1 + (n % 4) as usize].to_vec();
+            entries.push((
+                [key, n.to_be_bytes().to_vec()].concat(),
+                vec![n as u8; (n % 50) as usize],
+            ));
+        }
+        let mut expected = entries.clone();
+        expected.sort();
+        for limit in [usize::MAX, 10_000, 1] {
+            let mut sorter = Sorter::new(limit);
+            for round in 0..2 {
+                for (key, value) in if round == 0 { &entries } else { &expected } {
+                    sorter.push(key, value).unwrap();
+                }
+                let mut found = Vec::new();
+                let drained = sorter.drain(|key, value| {
+                    found.push((key.to_vec(), value.to_vec()));
+                    Ok(())
+                });
+                drained.unwrap();
+                assert_eq!(found, expected, "{limit}");
+            }
+        }
+    }
+}
