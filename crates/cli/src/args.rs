@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use statetool_store::StoreOptions;
 
 use crate::command;
+use crate::settings::Origins;
 
 /// Open and check Apache Flink checkpoints and savepoints, without a JVM and without
 /// the job's classes.
@@ -27,50 +28,41 @@ A SELECTOR is OPERATOR/STATE, OPERATOR/*, */STATE or OPERATOR. An OPERATOR is `u
 `id:HEX` (32 digits, or at least the first 6), or a bare word that is tried as each of these.
 
 Settings come from flags, else from the environment (STATETOOL_FORMAT, …), else from
-`statetool.toml` in the current directory or from the file that STATETOOL_CONFIG names.
+`statetool.toml` in the current directory or from the file that STATETOOL_CONFIG names. Options
+that may be repeated are written one a line in a variable, and as an array in the file.
 
 Exit status: 0 done · 1 findings · 2 usage · 3 input unreadable or damaged · 4 refused, would
-destroy something · 5 the result cannot be written · 130 interrupted. A closed pipe is no error.";
+destroy something · 5 the result cannot be written · 130 interrupted (143 by SIGTERM, 129 by
+SIGHUP). A closed pipe is no error.";
 
 /// What all commands take.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
     /// Colour in words and tables.
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "STATETOOL_COLOR", help_heading = "General")]
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "General")]
     pub(crate) color: Color,
     /// No warnings and no progress.
-    #[arg(
-        long,
-        short,
-        global = true,
-        env = "STATETOOL_QUIET",
-        value_parser = BoolishValueParser::new(),
-        help_heading = "General"
-    )]
+    #[arg(long, short, global = true, help_heading = "General")]
     pub(crate) quiet: bool,
     /// Say more about what is done.
-    #[arg(
-        long,
-        short,
-        global = true,
-        env = "STATETOOL_VERBOSE",
-        value_parser = BoolishValueParser::new(),
-        help_heading = "General"
-    )]
+    #[arg(long, short, global = true, help_heading = "General")]
     pub(crate) verbose: bool,
     /// Let errors and findings show keys and values of user data.
-    #[arg(long, global = true, env = "STATETOOL_SHOW_DATA", help_heading = "General")]
+    #[arg(long, global = true, help_heading = "General")]
     pub(crate) show_data: bool,
     /// How many threads work; by default one a core.
     #[arg(
         long,
         global = true,
         value_name = "N",
-        env = "STATETOOL_THREADS",
         value_parser = threads,
+        allow_negative_numbers = true,
         help_heading = "General"
     )]
     pub(crate) threads: Option<usize>,
+    /// Where values come from that are not of flags.
+    #[arg(skip)]
+    pub(crate) origins: Origins,
 }
 
 /// More would only cost memory, and at some number the system refuses them.
@@ -114,25 +106,26 @@ pub(crate) struct SnapshotArgs {
     #[arg(value_name = "SNAPSHOT", value_hint = ValueHint::AnyPath)]
     pub(crate) snapshot: String,
     /// Absolute paths inside the snapshot that begin with OLD lie at NEW now; repeatable.
-    #[arg(
-        long,
-        value_name = "OLD=NEW",
-        env = "STATETOOL_RELOCATE",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "OLD=NEW")]
     pub(crate) relocate: Vec<String>,
     /// Uids the job gave its operators, for snapshots that store only their hashes; repeatable.
-    #[arg(long, value_name = "NAME", env = "STATETOOL_UID", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME")]
     pub(crate) uid: Vec<String>,
     /// An option of a store, such as `s3.endpoint=http://127.0.0.1:9000`; repeatable.
-    #[arg(long, value_name = "KEY=VALUE", env = "STATETOOL_STORE_OPTION")]
+    #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) store_option: Vec<String>,
     /// Where local copies of remote RocksDB files go; by default the user's cache directory.
-    #[arg(long, value_name = "DIR", env = "STATETOOL_CACHE_DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) cache_dir: Option<String>,
     /// How much room these copies may take, such as 20GiB; by default 8GiB.
-    #[arg(long, value_name = "SIZE", env = "STATETOOL_CACHE_SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = cache_size, allow_negative_numbers = true)]
     pub(crate) cache_size: Option<String>,
+}
+
+fn cache_size(text: &str) -> Result<String, String> {
+    let set = StoreOptions::default().set("cache.size", text);
+    set.map(|()| text.to_owned())
+        .map_err(|error| error.why().to_owned())
 }
 
 /// How a report is written.
@@ -152,7 +145,7 @@ pub(crate) enum Format {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct OutputArgs {
     /// How the result is written.
-    #[arg(long, short, value_enum, value_name = "FORMAT", env = "STATETOOL_FORMAT")]
+    #[arg(long, short, value_enum, value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
     #[command(flatten)]
     pub(crate) file: FileArgs,

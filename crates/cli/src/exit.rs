@@ -54,7 +54,6 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
         Some(ErrorKind::Target) => Exit::Target,
         Some(_) => Exit::Input,
         None if error.is::<UsageError>() => Exit::Usage,
-        None if error.is::<Refusal>() => Exit::Refused,
         None => Exit::Target,
     }
 }
@@ -79,15 +78,3 @@ impl std::fmt::Display for UsageError {
 }
 
 impl std::error::Error for UsageError {}
-
-/// Something that would destroy what cannot be had again.
-#[derive(Debug)]
-pub(crate) struct Refusal(pub(crate) String);
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Refusal {}

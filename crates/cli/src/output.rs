@@ -7,10 +7,12 @@ use std::sync::{Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
+use statetool_ops::Error;
 
 use crate::args::{Format, OutputArgs};
-use crate::exit::Refusal;
 use crate::style;
+
+mod target;
 
 /// Where the result of a command goes.
 ///
@@ -53,29 +55,19 @@ pub(crate) fn open(file: Option<&Path>) -> anyhow::Result<Output> {
         });
     };
     let refuse = || format!("cannot write `{}`", path.display());
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if is_in_a_snapshot(&target) {
-        let why = format!(
-            "`{}` lies in a snapshot, which is never written to",
-            path.display()
-        );
-        return Err(Refusal(why).into());
-    }
-    // Devices and pipes take bytes as they come.
-    let in_place = fs::metadata(&target).is_ok_and(|known| !known.is_file() && !known.is_dir());
-    let Some(name) = target.file_name().filter(|_| !in_place && !target.is_dir()) else {
+    refuse_in_a_snapshot(path)?;
+    let target = target::behind_links(path).with_context(refuse)?;
+    let there = fs::metadata(&target).ok();
+    // Devices and pipes take bytes as they come; directories take none.
+    if there.as_ref().is_some_and(|there| !there.is_file()) || target.file_name().is_none() {
         let file = File::options().write(true).open(&target).with_context(refuse)?;
         return Ok(Output {
             to: Box::new(BufWriter::new(file)),
             unfinished: None,
             is_stdout: false,
         });
-    };
-    let mut other = std::ffi::OsString::from(".");
-    other.push(name);
-    other.push(format!(".{}.part", std::process::id()));
-    let path = target.with_file_name(other);
-    let file = File::create(&path).with_context(refuse)?;
+    }
+    let (file, path) = target::beside(&target, there.as_ref()).with_context(refuse)?;
     *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.clone());
     Ok(Output {
         to: Box::new(BufWriter::with_capacity(1 << 16, file)),
@@ -92,17 +84,32 @@ pub(crate) fn random() -> u64 {
     hasher.finish()
 }
 
-/// Whether a file is, or would be, among those of a checkpoint or savepoint.
-fn is_in_a_snapshot(file: &Path) -> bool {
-    let parent = file.parent().filter(|parent| *parent != Path::new(""));
-    let parent = fs::canonicalize(parent.unwrap_or(Path::new("."))).unwrap_or_default();
-    let of_many = ["shared", "taskowned", "dstl"];
-    file.ends_with("_metadata")
-        || parent.join("_metadata").exists()
-        || (file.exists()
-            && parent
-                .iter()
-                .any(|name| of_many.iter().any(|shared| name == *shared)))
+/// Refuses a file or directory that is, or would be, in a checkpoint or savepoint.
+pub(crate) fn refuse_in_a_snapshot(path: &Path) -> anyhow::Result<()> {
+    refuse_around(path, path)
+}
+
+/// Refuses a directory for new files that is, or is in, a checkpoint or savepoint.
+pub(crate) fn refuse_a_snapshot(directory: &Path) -> anyhow::Result<()> {
+    refuse_around(directory, &directory.join("new"))
+}
+
+fn refuse_around(named: &Path, place: &Path) -> anyhow::Result<()> {
+    let Some(home) = target::snapshot_around(place) else {
+        return Ok(());
+    };
+    let (named, home) = (named.display(), home.display());
+    let why = format!("`{named}` lies in a snapshot, which is never written to: `{home}`");
+    Err(Error::refused(why).hint("name a place elsewhere").into())
+}
+
+/// Writes a text, such as help, to stdout, in colour where that is wanted.
+pub(crate) fn print(text: &clap::builder::StyledStr) -> io::Result<()> {
+    let mut stdout = anstream::stdout();
+    match write!(stdout, "{}", text.ansi()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 impl Output {

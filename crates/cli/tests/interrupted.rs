@@ -68,7 +68,7 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 
 #[test]
 fn interrupted_commands_leave_nothing() {
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let place = tempfile::tempdir().unwrap();
         let (_server, arguments) = endless(place.path());
         let mut child = Command::new(env!("CARGO_BIN_EXE_statetool"))

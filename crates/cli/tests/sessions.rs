@@ -1,7 +1,7 @@
 //! Sessions in documents are what the program really does: those of the test cases, of the
 //! README, and of the pages about commands.
 //!
-//! A session is a code block of the language `console`: commands behind `$ `, each followed by
+//! A session is a code block of the language `console`: commands behind `$ `, and `> ` where they have more lines, each followed by
 //! what it prints on stdout and stderr, and by `? CODE` if it ends with another exit code than 0.
 //! A shell runs them, one document in one directory, in which the fixtures lie that it names.
 //! `SNAPSHOTS=overwrite cargo test -p statetool --test sessions` accepts what is printed now.
@@ -118,10 +118,9 @@ fn replay(document: &str, place: &Path) -> String {
         if in_session && line.starts_with("$ ") {
             let mut command = line.get(2..).unwrap().to_owned();
             actual.push_str(&format!("{line}\n"));
-            while command.ends_with('\\') {
-                let more = lines.next().unwrap();
+            while let Some(more) = lines.next_if(|line| line.starts_with("> ") || *line == ">") {
                 actual.push_str(&format!("{more}\n"));
-                command = format!("{command}\n{}", more.trim_start_matches("> "));
+                command = format!("{command}\n{}", more.get(2..).unwrap_or_default());
             }
             actual.push_str(&run(&command, place));
             while lines

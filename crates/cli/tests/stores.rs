@@ -659,7 +659,7 @@ fn settings_of_the_cache_come_from_the_file_the_environment_and_flags() {
     let (code, words) = run(&["--cache-dir", directory, "--cache-size", "much"], &[]);
     assert_eq!(code, Some(2));
     assert!(
-        words.contains("`cache.size`: `much` is not a size such as `64MiB`"),
+        words.contains("'--cache-size <SIZE>': `much` is not a size such as `64MiB`"),
         "{words}"
     );
 }

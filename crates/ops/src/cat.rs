@@ -13,6 +13,7 @@ use statetool_values::JsonOptions;
 
 use crate::batch::Batch;
 use crate::key::Key;
+use crate::namespace::Namespace;
 use crate::pipeline::{self, Feed, Spare};
 use crate::progress::Progress;
 use crate::row::{RowWriter, Spans};
@@ -27,8 +28,8 @@ pub struct CatOptions {
     pub key: Option<String>,
     /// Only these key groups.
     pub key_groups: Option<KeyGroupRange>,
-    /// Only this namespace, as its row shows it.
-    pub namespace: Option<serde_json::Value>,
+    /// Only this namespace: JSON, a bare word, or a window's start.
+    pub namespace: Option<String>,
     /// At most so many rows.
     pub limit: Option<u64>,
     /// Only about one of so many entries, chosen by a hash of its key.
@@ -53,6 +54,8 @@ pub struct Chunk {
     /// Number of rows.
     pub count: u64,
     warnings: Vec<String>,
+    /// Whether something behind the rows could not be listed.
+    hidden: bool,
     /// Why there are no more.
     failed: Option<Error>,
 }
@@ -64,6 +67,8 @@ pub struct CatSummary {
     pub rows: u64,
     /// What could not be interpreted; each once.
     pub warnings: Vec<String>,
+    /// Whether there are entries that could not be listed.
+    pub hidden: bool,
     /// The states that were looked into.
     looked_into: Vec<LookedInto>,
 }
@@ -75,8 +80,6 @@ struct LookedInto {
     name: String,
     /// The wanted key's key group, if a key is wanted and its group is known.
     key_group: Option<u32>,
-    /// Whether its entries have namespaces.
-    has_namespaces: bool,
 }
 
 /// How much of a scan is made rows of at once.
@@ -111,7 +114,9 @@ pub fn cat(
             .iter()
             .filter(|unreadable| unreadable.state.is_none())
         {
-            summary.warn(format!("operator `{}`: {}", operator.label(), unreadable.reason));
+            summary.hidden = true;
+            let label = operator.short_label();
+            summary.warn(format!("operator `{label}`: {}", unreadable.reason));
         }
         let flow = match cat_operator(
             snapshot,
@@ -152,10 +157,18 @@ pub fn cat(
 /// The error for a state that is not there: lists what is, nearest first.
 pub fn unknown_state(snapshot: &Snapshot, operators: &[Operator<'_>], wanted: &str) -> Error {
     let mut there: Vec<(usize, String)> = Vec::new();
+    let mut unread = None;
     for operator in operators {
         let Ok(loaded) = snapshot.load_operator(operator) else {
             continue;
         };
+        let hidden = loaded
+            .unreadable
+            .iter()
+            .find(|unreadable| unreadable.state.is_none());
+        if let Some(hidden) = hidden.filter(|_| unread.is_none()) {
+            unread = Some(format!("operator `{}`: {}", operator.label(), hidden.reason));
+        }
         for state in &loaded.states {
             let distance = statetool_snapshot::distance(wanted, &state.name);
             there.push((distance, format!("{}/{}", operator.label(), state.name)));
@@ -163,6 +176,9 @@ pub fn unknown_state(snapshot: &Snapshot, operators: &[Operator<'_>], wanted: &s
     }
     there.sort();
     let list: Vec<String> = there.into_iter().map(|(_, name)| name).collect();
+    if let Some(why) = unread {
+        return Error::not_interpretable(format!("no state `{wanted}` among those that can be read: {why}"));
+    }
     let error = Error::usage(format!("no state `{wanted}`"));
     match list.is_empty() {
         true => error.hint("there are no states"),
@@ -180,6 +196,7 @@ fn cat_operator(
     consume: &mut impl FnMut(&Chunk) -> Result<Flow>,
 ) -> Result<Flow> {
     let keys = Keys::parse(options, loaded, operator.state.max_parallelism)?;
+    let namespaces = namespaces(options, loaded)?;
     summary.looks_into(operator, loaded, options, &keys);
     let wanted = |state: &State| options.wants(state);
     let range = match (keys.range(), options.key_groups) {
@@ -222,7 +239,8 @@ fn cat_operator(
             text: spare.texts.take(),
             ..Chunk::default()
         };
-        chunk.fill(&found, operator, options, with_spans);
+        let namespaces = namespaces.as_deref();
+        chunk.fill(&found, operator, options, with_spans, namespaces);
         spare.keep_batch(found.entries);
         Ok(chunk)
     };
@@ -290,19 +308,27 @@ impl CatSummary {
 
 impl Chunk {
     /// Adds the rows of some entries, up to the first that cannot be decoded.
-    fn fill(&mut self, found: &Found, operator: &Operator<'_>, options: &CatOptions, with_spans: bool) {
+    fn fill(
+        &mut self,
+        found: &Found,
+        operator: &Operator<'_>,
+        options: &CatOptions,
+        with_spans: bool,
+        namespaces: Option<&[Namespace]>,
+    ) {
         let mut writer = RowWriter::new(operator, options.json).show_data(options.show_data);
         for entry in found.entries.entries() {
-            if let Err(error) = self.add(&entry, &mut writer, options, with_spans) {
+            if let Err(error) = self.add(&entry, &mut writer, namespaces, with_spans) {
                 let place = format!("operator `{}`, subtask {}", operator.label(), entry.subtask);
                 self.failed = Some(error.within(place));
                 break;
             }
         }
+        self.hidden |= found.warning.is_some();
         self.warnings.extend(found.warning.clone());
         for (state, reason) in writer.opaque() {
             self.warnings
-                .push(format!("state `{}/{state}`: {reason}", operator.label()));
+                .push(format!("state `{}/{state}`: {reason}", operator.short_label()));
         }
     }
 
@@ -311,7 +337,7 @@ impl Chunk {
         &mut self,
         entry: &Entry<'_>,
         writer: &mut RowWriter,
-        options: &CatOptions,
+        namespaces: Option<&[Namespace]>,
         with_spans: bool,
     ) -> Result<()> {
         let start = self.text.len();
@@ -320,18 +346,28 @@ impl Chunk {
         let written = writer.write(entry, text, |out, spans| {
             out.push(b'\n');
             (end, count) = (out.len(), count + 1);
-            if with_spans || options.namespace.is_some() {
+            if with_spans || namespaces.is_some() {
                 rows.push(spans.clone());
             }
             Ok(Flow::Continue(()))
         });
-        if !options.wants_namespace(self, count) {
+        if namespaces.is_some_and(|wanted| !self.has_namespace(wanted, count)) {
             self.rows.truncate(self.rows.len().saturating_sub(count));
             (end, count) = (start, 0);
         }
         self.text.truncate(end);
         self.count += count as u64;
         written.map(|_| ())
+    }
+
+    /// Whether the last `count` rows, all of one entry, are of a wanted namespace.
+    fn has_namespace(&self, wanted: &[Namespace], count: usize) -> bool {
+        const NAMESPACE: usize = 6;
+        let first = self.rows.len().checked_sub(count);
+        let spans = first.and_then(|first| self.rows.get(first)?.get(NAMESPACE));
+        let text = spans.and_then(|span| self.text.get(span.clone()));
+        let found: Option<serde_json::Value> = text.and_then(|text| serde_json::from_slice(text).ok());
+        found.is_some_and(|found| wanted.iter().any(|wanted| wanted.is(&found)))
     }
 
     /// Hands the rows to the consumer, no more than are wanted.
@@ -344,6 +380,7 @@ impl Chunk {
         for warning in std::mem::take(&mut self.warnings) {
             summary.warn(warning);
         }
+        summary.hidden |= self.hidden;
         let failed = self.failed.take();
         let left = options
             .limit
@@ -407,24 +444,26 @@ impl CatOptions {
         });
         (hash ^ hash >> 32).is_multiple_of(every)
     }
+}
 
-    /// Whether the last `count` rows, all of one entry, are of the wanted namespace.
-    fn wants_namespace(&self, chunk: &Chunk, count: usize) -> bool {
-        const NAMESPACE: usize = 6;
-        let Some(wanted) = &self.namespace else {
-            return true;
-        };
-        let rows = chunk
-            .rows
-            .len()
-            .checked_sub(count)
-            .and_then(|first| chunk.rows.get(first));
-        let text = rows.and_then(|spans| chunk.text.get(spans.get(NAMESPACE)?.clone()));
-        let found: Option<serde_json::Value> = text.and_then(|text| serde_json::from_slice(text).ok());
-        found.is_some_and(|found| {
-            found == *wanted || matches!((&found, wanted), (serde_json::Value::Object(found), serde_json::Value::Object(wanted))
-                if wanted.iter().all(|(key, value)| found.get(key) == Some(value)))
-        })
+/// The wanted namespace, which may be of another type from state to state, if one is wanted.
+fn namespaces(options: &CatOptions, loaded: &LoadedOperator) -> Result<Option<Vec<Namespace>>> {
+    let Some(text) = &options.namespace else {
+        return Ok(None);
+    };
+    let (mut wanted, mut refused) = (Vec::new(), Vec::new());
+    for state in loaded.states.iter().filter(|state| options.wants(state)) {
+        match Namespace::parse(text, state) {
+            Ok(namespace) if wanted.contains(&namespace) => {}
+            Ok(namespace) => wanted.push(namespace),
+            // Of a type that says more than that a state has none.
+            Err(error) if error.help().is_some() => refused.insert(0, error),
+            Err(error) => refused.push(error),
+        }
+    }
+    match refused.into_iter().next() {
+        Some(error) if wanted.is_empty() => Err(error),
+        _ => Ok(Some(wanted)),
     }
 }
 

@@ -45,6 +45,7 @@ impl Key {
             });
         }
         let refuse = |why: String| {
+            let (text, why) = (abbreviated(text), abbreviated_why(&why));
             Error::usage(format!("`{text}` is no key of type {}: {why}", ty.name()))
                 .hint("write the key as JSON, as `statetool cat` shows it")
         };
@@ -81,8 +82,33 @@ impl Key {
     }
 }
 
+/// How many letters of what a user looks for are repeated to him.
+const MAX_SHOWN: usize = 100;
+/// How long a reason may be that repeats it too.
+const MAX_WHY: usize = 400;
+
+/// What a user looks for, no longer than a message can bear.
+pub(crate) fn abbreviated(text: &str) -> String {
+    shortened(text, MAX_SHOWN)
+}
+
+/// Why it is not there, no longer than a message can bear.
+pub(crate) fn abbreviated_why(text: &str) -> String {
+    shortened(text, MAX_WHY)
+}
+
+fn shortened(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((end, _)) => {
+            let (beginning, count) = (text.get(..end).unwrap_or_default(), text.chars().count());
+            format!("{beginning}… ({count} characters)")
+        }
+        None => text.to_owned(),
+    }
+}
+
 /// Whether the serialized form of a key follows from what rows show.
-fn can_be_written(ty: &Type) -> bool {
+pub(crate) fn can_be_written(ty: &Type) -> bool {
     let mut can = true;
     ty.visit(&mut |ty| can &= !matches!(ty, Type::Kryo(_) | Type::JavaObject | Type::Opaque(_)));
     can

@@ -6,6 +6,7 @@ pub mod cat;
 pub mod inspect;
 pub mod kafka;
 pub mod key;
+pub mod namespace;
 pub mod pipeline;
 pub mod progress;
 pub mod rewrite;

@@ -83,11 +83,11 @@ fn unreadable(operator: &Operator<'_>, loaded: &LoadedOperator, selector: &State
     let text = parts.map(|part| match &part.state {
         Some(state) => format!(
             "state `{}/{state}`: `{}`: {}",
-            operator.label(),
+            operator.short_label(),
             part.serializer,
             part.reason
         ),
-        None => format!("operator `{}`: {}", operator.label(), part.reason),
+        None => format!("operator `{}`: {}", operator.short_label(), part.reason),
     });
     text.collect()
 }

@@ -10,6 +10,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use statetool_format::metadata::{KeyGroupsKind, KeyedHandle, StreamHandle};
 use statetool_ops::cat::{CatOptions, cat};
 use statetool_ops::progress::Progress;
 use statetool_ops::rewrite::{Backend, Edits, ExecuteOptions, Format, RewriteReport, execute, plan};
@@ -99,6 +100,7 @@ fn without_edits_everything_is_copied() {
         assert_eq!(rows(&after), rows(&before), "{}", path.display());
         assert_eq!(findings(&after), findings(&before), "{}", path.display());
         assert_eq!(after.kind(), before.kind(), "{}", path.display());
+        check_handles(&after, None);
         count += 1;
     }
     println!("{count} snapshots were copied with all they hold");
@@ -170,6 +172,7 @@ fn everything_becomes(edits: &Edits, kind: &str) {
             assert_eq!(found, expected, "{}", path.display());
         }
         assert_eq!(findings(&after), [""; 0], "{}", path.display());
+        check_handles(&after, edits.format);
         // Older metadata does not say so.
         let says = after.metadata().version.has_properties();
         let has_keyed = says
@@ -188,6 +191,24 @@ fn everything_becomes(edits: &Edits, kind: &str) {
     }
     println!("{count} snapshots became a {kind}, {refused} cannot; {opaque} hide values behind others");
     assert!(count > 300);
+}
+
+/// Flink opens what a handle names, and reads keyed state as the handle's kind says.
+fn check_handles(snapshot: &Snapshot, format: Option<Format>) {
+    for operator in &snapshot.metadata().operators {
+        for (_, state) in operator.running() {
+            for handle in [&state.managed_operator, &state.raw_operator]
+                .into_iter()
+                .flatten()
+            {
+                assert!(!matches!(handle.delegate, StreamHandle::EmptySegment) && handle.merged.is_none());
+            }
+            if let (Some(Format::Canonical), Some(handle)) = (format, &state.managed_keyed) {
+                let is_savepoint = matches!(handle, KeyedHandle::KeyGroups(groups) if groups.kind == KeyGroupsKind::Savepoint);
+                assert!(is_savepoint, "{handle:?}");
+            }
+        }
+    }
 }
 
 #[test]

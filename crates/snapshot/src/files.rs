@@ -9,7 +9,7 @@ use statetool_format::metadata::StreamHandle;
 use statetool_store::{Bytes, ErrorKind, Location, Prefetch, Store};
 
 use crate::error::{Error, Result};
-use crate::relocation::{Relocation, old_place};
+use crate::relocation::{Relocation, flag, old_place};
 use crate::sources::{CopySource, StoreSource};
 
 /// Opens the streams of one snapshot; clones share what is opened.
@@ -346,22 +346,30 @@ impl Files {
             None => "the metadata names this place by its absolute path".to_owned(),
         };
         let advice = match (given, found) {
-            (Some(_), _) if self.store.open(recorded).is_ok() => {
-                Some(format!("{named}; the file is where the metadata says: leave that flag out"))
-            }
-            (Some(_), Some(found)) => {
-                Some(format!("{named}; the file is at `{}` now: write {found} instead", now(&found)))
-            }
+            (Some(_), _) if self.store.open(recorded).is_ok() => Some(format!(
+                "{named}; the file is where the metadata says: leave that flag out"
+            )),
+            (Some(_), Some(found)) => Some(format!(
+                "{named}; the file is at `{}` now: write {found} instead",
+                now(&found)
+            )),
             (None, Some(found)) => Some(format!(
                 "{named}; the snapshot was moved, and the file is at `{}` now: add {found}",
                 now(&found)
             )),
             _ if is_alone() => None,
             (Some(_), None) => old_place(recorded).map(|place| {
-                format!("{named}; write --relocate {place}=NEW instead, with the place it has now for NEW")
+                format!(
+                    "{named}; write {} instead, with the place it has now for NEW",
+                    flag(&place, "NEW")
+                )
             }),
-            (None, None) => old_place(recorded)
-                .map(|place| format!("{named}; if the snapshot was moved, add --relocate {place}=NEW, with the place it has now for NEW")),
+            (None, None) => old_place(recorded).map(|place| {
+                format!(
+                    "{named}; if the snapshot was moved, add {}, with the place it has now for NEW",
+                    flag(&place, "NEW")
+                )
+            }),
         };
         self.known().advice.insert(directory, advice.clone());
         advice

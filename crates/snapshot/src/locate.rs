@@ -173,7 +173,7 @@ fn newest_checkpoint(
         passed_over.push(Incomplete { name, is_begun });
     }
     Err(Listing::NoSnapshot(match passed_over.is_empty() {
-        true => nothing_here(root, &entries),
+        true => nothing_here(store, root, &entries),
         false => none_complete(root, &passed_over),
     }))
 }
@@ -264,13 +264,38 @@ fn none_complete(root: &Location, incomplete: &[Incomplete]) -> Error {
     Error::input(format!("`{root}`: {why}: these checkpoints never completed"))
 }
 
-fn nothing_here(root: &Location, entries: &[Entry]) -> Error {
+/// How many directories are looked into for a snapshot: elsewhere than in the local file system each takes its time.
+const MOST_LOOKED_INTO: usize = 32;
+/// How many that hold one are named.
+const MOST_PROPOSED: usize = 4;
+
+fn nothing_here(store: &Store, root: &Location, entries: &[Entry]) -> Error {
     let error = Error::input(format!(
         "`{root}`: neither a savepoint nor a checkpoint: no `_metadata` and no `chk-N` in it"
     ));
-    let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
-    match names.as_slice() {
-        [] => error.hint("the directory is empty"),
-        names => error.hint(format!("it holds {}", Listed(names))),
+    if entries.is_empty() {
+        return error.hint("the directory is empty");
     }
+    let directories = entries.iter().filter(|entry| entry.kind == EntryKind::Directory);
+    let places = directories.filter_map(|entry| root.join_file_name(&entry.name).ok());
+    let mut holding: Vec<String> = (places.take(MOST_LOOKED_INTO))
+        .filter(|place| holds_snapshot(store, place))
+        .map(|place| format!("`{place}`"))
+        .collect();
+    if holding.is_empty() {
+        return error;
+    }
+    let more = if holding.len() > MOST_PROPOSED {
+        ", …"
+    } else {
+        ""
+    };
+    holding.truncate(MOST_PROPOSED);
+    error.hint(format!("there is a snapshot in {}{more}", holding.join(", ")))
+}
+
+fn holds_snapshot(store: &Store, place: &Location) -> bool {
+    store.list(place).is_ok_and(|entries| {
+        entries.iter().any(|entry| entry.name == METADATA) || !checkpoints(&entries).is_empty()
+    })
 }

@@ -46,6 +46,14 @@ impl<'s> Operator<'s> {
             .unwrap_or_else(|| self.id().to_string())
     }
 
+    /// As [`label`](Self::label), with no more of an id than names it among a few, for words beside rows.
+    pub fn short_label(&self) -> String {
+        self.uid.clone().or_else(|| self.name()).unwrap_or_else(|| {
+            let id = self.id().to_string();
+            format!("id:{}", id.get(..SHORT_ID).unwrap_or(&id))
+        })
+    }
+
     /// How many of its subtasks had finished: `no`, `some` or `all`.
     pub fn finished(&self) -> &'static str {
         match &self.state.subtasks {
@@ -103,6 +111,9 @@ pub enum OperatorSelector {
     Any(String),
 }
 
+/// As much of an id as a selector needs, and a little more.
+const SHORT_ID: usize = 8;
+
 /// Shortest prefix of an id that names an operator.
 const MIN_ID_PREFIX: usize = 6;
 
@@ -111,7 +122,7 @@ impl OperatorSelector {
     pub fn parse(text: &str) -> Self {
         match text.split_once(':') {
             Some(("uid", uid)) => Self::Uid(uid.into()),
-            Some(("id", id)) => Self::Id(id.to_ascii_lowercase()),
+            Some((prefix, id)) if prefix.eq_ignore_ascii_case("id") => Self::Id(id.to_ascii_lowercase()),
             Some(("name", name)) => Self::Name(name.into()),
             _ => Self::Any(text.into()),
         }
@@ -123,6 +134,10 @@ impl OperatorSelector {
     /// When no operator or more than one is meant; the message lists those that there are,
     /// nearest first.
     pub fn resolve<'s>(&self, snapshot: &'s Snapshot) -> Result<Operator<'s>> {
+        if self.text().is_empty() {
+            return Err(Error::usage("an operator must be named")
+                .hint("name it by `uid:X`, `name:X`, `id:HEX` or a bare word; `*` is every operator"));
+        }
         let operators: Vec<Operator<'s>> = snapshot.operators().collect();
         let stages: &[fn(&Operator<'_>, &str) -> bool] = match self {
             Self::Uid(_) => &[has_uid],
@@ -179,9 +194,14 @@ impl OperatorSelector {
         }
         let list = near.into_iter().map(|(_, label)| label).collect();
         let stores_uids = operators.iter().any(|op| !op.state.uid.is_empty());
-        let spelling = match stores_uids {
-            true => "",
-            false => "; uids are not stored in this snapshot, so a uid must be spelled as in the job",
+        let stores_names = operators.iter().any(|op| !op.state.name.is_empty());
+        let spelling = match self {
+            Self::Name(_) if !stores_names => {
+                "; names are not stored in this snapshot, name an operator by its uid or id: `uid:…`, `id:…`"
+            }
+            Self::Name(_) => "",
+            _ if stores_uids => "",
+            _ => "; uids are not stored in this snapshot, so a uid must be spelled as in the job",
         };
         error.hint(format!("there are: {}{spelling}", first_of(list)))
     }

@@ -31,7 +31,7 @@ impl Relocation {
             return Err(Error::usage(format!("`{text}` is no relocation: write OLD=NEW")));
         };
         Ok(Self {
-            from: Location::parse_any(from)?,
+            from: Location::parse_any(&from.replace(ESCAPED, "="))?,
             to: Location::parse(to)?,
         })
     }
@@ -106,7 +106,10 @@ fn absolute(directory: &Location) -> Option<Location> {
     }
 }
 
-/// Splits at the `=` behind which a path or URL begins, else at the first.
+/// An equals sign of the old place behind which a path seems to begin.
+const ESCAPED: &str = r"\=";
+
+/// Splits at the `=` behind which a path or URL begins, else at the first; never at an escaped one.
 fn split(text: &str) -> Option<(&str, &str)> {
     let begins = |to: &str| {
         let scheme = to.split_once(':').map(|(scheme, _)| scheme);
@@ -117,20 +120,30 @@ fn split(text: &str) -> Option<(&str, &str)> {
     let splits = text
         .match_indices('=')
         .filter_map(|(at, _)| Some((text.get(..at)?, text.get(at + 1..)?)))
-        .filter(|(from, to)| !from.is_empty() && !to.is_empty());
+        .filter(|(from, to)| !from.is_empty() && !to.is_empty() && !from.ends_with('\\'));
     let mut likely = splits.clone().filter(|(_, to)| begins(to));
     likely.next().or_else(|| splits.clone().next())
+}
+
+/// A flag for a shell that relocates what begins with `from`; `to` is a place, or a word that stands for one.
+pub(crate) fn flag(from: &Location, to: &str) -> String {
+    let from = from.to_string();
+    let plain = format!("{from}={to}");
+    let value = match split(&plain) {
+        Some((old, _)) if old == from => plain,
+        _ => format!("{}={to}", from.replace('=', ESCAPED)),
+    };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/:=._-@%+,".contains(c);
+    match value.chars().all(is_plain) {
+        true => format!("--relocate {value}"),
+        false => format!("--relocate '{}'", value.replace('\'', r"'\''")),
+    }
 }
 
 /// As a flag for a shell.
 impl fmt::Display for Relocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = format!("{}={}", self.from, self.to);
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/:=._-@%+,".contains(c);
-        match value.chars().all(plain) {
-            true => write!(f, "--relocate {value}"),
-            false => write!(f, "--relocate '{}'", value.replace('\'', r"'\''")),
-        }
+        f.write_str(&flag(&self.from, &self.to.to_string()))
     }
 }
 
@@ -162,6 +175,10 @@ mod tests {
                 (from.into(), to.into()),
                 "{text}"
             );
+        }
+        for text in [r"/base64\==/new", r"/base64\=/x=/new"] {
+            let from = Relocation::parse(text).unwrap().from.to_string();
+            assert!(from.starts_with("/base64="), "{text}: {from}");
         }
         for text in ["", "x", "=x", "x=", "="] {
             let error = Relocation::parse(text).unwrap_err().to_string();
@@ -231,6 +248,40 @@ mod tests {
                 Relocation::find(&Store::default(), &location(missing), &metadata),
                 None
             );
+        }
+    }
+
+    #[test]
+    fn what_is_proposed_means_the_same_when_it_is_read() {
+        for from in [
+            "/plain",
+            "/a b",
+            "/it's",
+            "/a,b",
+            "/dt=2020/x",
+            "/base64==/job",
+            "/a=/b=/c",
+            "/x=.y",
+            "/$HOME`x`\"*?~!#",
+        ] {
+            for to in ["/new", "/new=/other", "/it's, new"] {
+                let relocation = Relocation {
+                    from: location(from),
+                    to: location(to),
+                };
+                let output = std::process::Command::new("sh")
+                    .args([
+                        "-c",
+                        &format!(
+                            "printf %s {}",
+                            relocation.to_string().replacen("--relocate ", "", 1)
+                        ),
+                    ])
+                    .output()
+                    .unwrap();
+                let pasted = String::from_utf8(output.stdout).unwrap();
+                assert_eq!(Relocation::parse(&pasted).unwrap(), relocation, "{pasted}");
+            }
         }
     }
 

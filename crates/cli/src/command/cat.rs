@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use clap::builder::BoolishValueParser;
 use statetool_format::KeyGroupRange;
 use statetool_ops::cat::{CatOptions, Chunk, cat};
 use statetool_ops::progress::Progress;
@@ -14,7 +13,7 @@ use statetool_values::JsonOptions;
 
 use super::selector;
 use crate::args::{Format, Global, OutputArgs, SnapshotArgs};
-use crate::exit::{Exit, UsageError};
+use crate::exit::Exit;
 use crate::render::rows::Rows;
 use crate::{output, progress};
 
@@ -29,6 +28,7 @@ use crate::{output, progress};
   statetool cat fixtures/1.20/keyed-states/rocksdb-canonical/snapshot '*/last' -f csv -o last.csv
 
 A KEY is JSON as rows show it (42, \"alice\", [1,\"a\"], {\"id\":1}); a bare word is a string.
+A NAMESPACE is so too; a window is also named by its start alone.
 
 Exit status: 0 done, 2 usage, 3 the snapshot cannot be read, 4 the output would destroy something,
 5 the output cannot be written")]
@@ -41,19 +41,19 @@ pub(crate) struct CatArgs {
     #[arg(long, short, value_name = "KEY", allow_hyphen_values = true)]
     key: Option<String>,
     /// Only these key groups: A or A-B.
-    #[arg(long, value_name = "A-B", value_parser = key_groups)]
+    #[arg(long, value_name = "A-B", value_parser = key_groups, allow_hyphen_values = true)]
     key_groups: Option<KeyGroupRange>,
     /// Only this namespace, as JSON or as a bare word.
     #[arg(long, value_name = "NAMESPACE", allow_hyphen_values = true)]
     namespace: Option<String>,
     /// At most N rows.
-    #[arg(long, short = 'n', value_name = "N")]
+    #[arg(long, short = 'n', value_name = "N", value_parser = one_or_more, allow_negative_numbers = true)]
     limit: Option<u64>,
     /// About one of N entries, the same ones in every run.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = one_or_more, allow_negative_numbers = true)]
     sample: Option<u64>,
     /// Write longs as strings, for readers that hold numbers as doubles.
-    #[arg(long, env = "STATETOOL_LONG_AS_STRING", value_parser = BoolishValueParser::new())]
+    #[arg(long)]
     long_as_string: bool,
     #[command(flatten)]
     output: OutputArgs,
@@ -65,6 +65,14 @@ fn key_groups(text: &str) -> Result<KeyGroupRange, String> {
     match (first.trim().parse::<u32>(), last.trim().parse::<u32>()) {
         (Ok(first), Ok(last)) if first <= last && last < 1 << 15 => Ok(KeyGroupRange::new(first, last + 1)),
         _ => Err("write A or A-B, with A at most B".to_owned()),
+    }
+}
+
+fn one_or_more(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(0) => Err("that asks for nothing; write a number from 1 on".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("write a number from 1 on".to_owned()),
     }
 }
 
@@ -81,7 +89,7 @@ pub(crate) fn run(args: &CatArgs, global: &Global) -> anyhow::Result<Exit> {
         selector,
         key: args.key.clone(),
         key_groups: args.key_groups,
-        namespace: args.namespace.as_deref().map(json_or_word),
+        namespace: args.namespace.clone(),
         limit: args.limit,
         sample: args.sample,
         json: JsonOptions {
@@ -91,11 +99,6 @@ pub(crate) fn run(args: &CatArgs, global: &Global) -> anyhow::Result<Exit> {
         threads: global.threads(),
         progress: counts.clone(),
     };
-    for (flag, number) in [("limit", options.limit), ("sample", options.sample)] {
-        if number == Some(0) {
-            return Err(UsageError(format!("`--{flag} 0` asks for nothing")).into());
-        }
-    }
     let (format, mut out) = args.output.open(Format::Jsonl)?;
     let mut rows = Rows::new(format, &mut out)?;
     let begun = Instant::now();
@@ -135,8 +138,4 @@ pub(crate) fn run(args: &CatArgs, global: &Global) -> anyhow::Result<Exit> {
         output::say("note", &note);
     }
     Ok(Exit::Done)
-}
-
-fn json_or_word(text: &str) -> serde_json::Value {
-    serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::String(text.to_owned()))
 }

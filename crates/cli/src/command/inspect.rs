@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use clap::Args;
-use clap::builder::BoolishValueParser;
 use serde::Serialize;
 use statetool_ops::inspect::{InspectOptions, InspectReport, OperatorDetail, details, inspect};
 use statetool_ops::progress::Progress;
@@ -34,7 +33,7 @@ pub(crate) struct InspectArgs {
     /// Operators or states to show in detail: OPERATOR, OPERATOR/STATE, */STATE.
     selector: Option<String>,
     /// Scan all entries: counts, bytes, sizes, largest keys, skew, timers, TTL ages.
-    #[arg(long, env = "STATETOOL_STATS", value_parser = BoolishValueParser::new())]
+    #[arg(long)]
     stats: bool,
     #[command(flatten)]
     output: OutputArgs,

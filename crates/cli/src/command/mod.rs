@@ -61,34 +61,37 @@ impl SnapshotArgs {
         self.open_with(global, Tables::Copied)
     }
 
-    fn store_options(&self) -> anyhow::Result<StoreOptions> {
+    fn store_options(&self, global: &Global) -> anyhow::Result<StoreOptions> {
         let mut options = StoreOptions::default();
         for option in &self.store_option {
-            let Some((key, value)) = option.split_once('=') else {
-                return Err(crate::exit::UsageError(format!(
+            let set = match option.split_once('=') {
+                Some((key, value)) => options.set(key, value).map_err(statetool_ops::Error::from),
+                None => Err(statetool_ops::Error::usage(format!(
                     "`{option}` is no store option: write KEY=VALUE"
-                ))
-                .into());
+                ))),
             };
-            options.set(key, value).map_err(statetool_ops::Error::from)?;
+            set.map_err(|error| global.origins.blame("store-option", error))?;
         }
-        for (key, value) in [("cache.dir", &self.cache_dir), ("cache.size", &self.cache_size)] {
-            if let Some(value) = value {
-                options.set(key, value).map_err(statetool_ops::Error::from)?;
-            }
+        for (option, key, value) in [
+            ("cache-dir", "cache.dir", &self.cache_dir),
+            ("cache-size", "cache.size", &self.cache_size),
+        ] {
+            let set = value.as_ref().map_or(Ok(()), |value| options.set(key, value));
+            set.map_err(|error| global.origins.blame(option, error.into()))?;
         }
         Ok(options)
     }
 
+    fn relocations(&self, global: &Global) -> anyhow::Result<Vec<Relocation>> {
+        let parsed = self.relocate.iter().map(|text| Relocation::parse(text));
+        let parsed: Result<_, _> = parsed.collect();
+        Ok(parsed.map_err(|error| global.origins.blame("relocate", error))?)
+    }
+
     fn open_with(&self, global: &Global, tables: Tables) -> anyhow::Result<Snapshot> {
-        let options = self.store_options()?;
-        let relocations = self
-            .relocate
-            .iter()
-            .map(|text| Relocation::parse(text))
-            .collect::<Result<_, _>>()?;
+        let options = self.store_options(global)?;
         let open = OpenOptions {
-            relocations,
+            relocations: self.relocations(global)?,
             uids: self.uid.clone(),
             tables,
         };
@@ -98,10 +101,16 @@ impl SnapshotArgs {
         {
             say("note", &chosen.to_string());
         }
-        for idle in snapshot.idle_relocations() {
-            global.warn(&idle);
+        // What is set for all snapshots need not be of use for each.
+        if global.origins.of("relocate").is_none() {
+            snapshot
+                .idle_relocations()
+                .iter()
+                .for_each(|idle| global.warn(idle));
         }
-        self.check_uids(&snapshot, global);
+        if global.origins.of("uid").is_none() {
+            self.check_uids(&snapshot, global);
+        }
         global.tell(|| {
             let (location, operators) = (snapshot.location(), snapshot.operators().len());
             format!(

@@ -30,8 +30,8 @@ would get lost, 5 the output cannot be written")]
 pub(crate) struct RewriteArgs {
     #[command(flatten)]
     snapshot: SnapshotArgs,
-    /// Directory of the new snapshot, a path or URL; new or empty.
-    #[arg(long, short, value_name = "OUT", value_hint = ValueHint::DirPath, required_unless_present_any = ["dry_run", "print_plan"])]
+    /// Directory of the new snapshot, a path or URL; new or empty. Needed unless nothing is written.
+    #[arg(long, short, value_name = "OUT", value_hint = ValueHint::DirPath)]
     output: Option<String>,
     /// Give an operator another uid or id, where TO is `uid:X` or `id:HEX`; repeatable.
     #[arg(long, value_name = "OPERATOR=TO", value_parser = Rename::parse)]
@@ -70,7 +70,7 @@ pub(crate) struct RewriteArgs {
     #[arg(long)]
     dry_run: bool,
     /// How the report is written.
-    #[arg(long, short, value_enum, value_name = "FORMAT", env = "STATETOOL_REPORT_FORMAT", default_value_t = ReportFormat::Table)]
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = ReportFormat::Table)]
     format: ReportFormat,
 }
 
@@ -115,13 +115,17 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
         out.finish()?;
         return Ok(Exit::Done);
     }
+    let directory = match args.dry_run {
+        true => None,
+        false => Some(args.directory(global)?),
+    };
     let snapshot = args.snapshot.open_to_scan(global)?;
     let plan = rewrite::plan(&snapshot, &edits)?;
     let mut out = output::open(None)?;
     if args.format == ReportFormat::Table {
         out.paint();
     }
-    if args.dry_run {
+    let Some(directory) = directory else {
         let planned = plan.describe();
         match args.format {
             ReportFormat::Table => render::rewrite::planned(&planned, &mut out)?,
@@ -129,9 +133,7 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
         }
         out.finish()?;
         return Ok(Exit::Done);
-    }
-    let directory =
-        Location::parse(args.output.as_deref().unwrap_or_default()).map_err(statetool_ops::Error::from)?;
+    };
     let store = snapshot.files().store();
     let writer = SnapshotWriter::new(store, directory, &[&snapshot], output::random())?;
     let counts = Arc::new(Progress::default());
@@ -151,6 +153,22 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
 }
 
 impl RewriteArgs {
+    /// Where the new snapshot shall be.
+    fn directory(&self, global: &Global) -> anyhow::Result<Location> {
+        let Some(output) = &self.output else {
+            return Err(UsageError(
+                "where to? `-o OUT` names a new directory, `--dry-run` writes none".to_owned(),
+            )
+            .into());
+        };
+        let directory = Location::parse(output).map_err(statetool_ops::Error::from);
+        let directory = directory.map_err(|error| global.origins.blame("output", error))?;
+        if let Some(path) = directory.as_local_path() {
+            output::refuse_in_a_snapshot(path)?;
+        }
+        Ok(directory)
+    }
+
     /// The edits of the plan file and of the flags.
     fn edits(&self) -> anyhow::Result<Edits> {
         let mut edits = match &self.plan {

@@ -29,7 +29,7 @@ pub(crate) struct SchemaArgs {
     /// Which states: OPERATOR/STATE, OPERATOR, */STATE, or all.
     selector: Option<String>,
     /// The language of the schema.
-    #[arg(long, short, value_enum, value_name = "FORMAT", env = "STATETOOL_SCHEMA_FORMAT", default_value_t = Format::Tree)]
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = Format::Tree)]
     format: Format,
     #[command(flatten)]
     file: FileArgs,

@@ -28,22 +28,25 @@ const KAFKA_HEADS: [Head; 7] = [
     Head::Numbers("NEXT OFFSET"),
     Head::Numbers("STOPS AT"),
     Head::Numbers("SUBTASK"),
-    Head::Words("STORED BY"),
+    Head::Words("GENERATION"),
 ];
 
 /// For people.
 pub(crate) fn table(report: &InspectReport, out: &mut dyn Write) -> anyhow::Result<()> {
     write_head(report, out)?;
-    let (with_states, without): (Vec<_>, Vec<_>) = report
-        .operators
-        .iter()
-        .partition(|operator| !operator.states.is_empty() || report.operators.len() == 1);
+    let (with_states, without): (Vec<_>, Vec<_>) = report.operators.iter().partition(|operator| {
+        let unread = report
+            .unreadable
+            .iter()
+            .any(|unreadable| unreadable.operator == operator.id);
+        !operator.states.is_empty() || unread || report.operators.len() == 1
+    });
     for operator in with_states {
         operator_table(operator, out)?;
     }
-    if !without.is_empty() {
-        writeln!(out, "\nwithout state:")?;
-        for operator in without {
+    for (heading, operators) in without_named_states(&without) {
+        writeln!(out, "\n{heading}:")?;
+        for operator in operators {
             writeln!(out, "  {}", operator_line(operator))?;
         }
     }
@@ -53,6 +56,27 @@ pub(crate) fn table(report: &InspectReport, out: &mut dyn Write) -> anyhow::Resu
     }
     write_unreadable(report, out)?;
     write_notes(report, out)
+}
+
+/// Operators that have no state with a name, by what they have instead.
+fn without_named_states<'o>(
+    operators: &[&'o OperatorReport],
+) -> Vec<(&'static str, Vec<&'o OperatorReport>)> {
+    let heading = |operator: &OperatorReport| match (operator.channel_states, operator.coordinator_bytes) {
+        (0, None) => "without state",
+        (0, Some(_)) => "with nothing but the state of a coordinator",
+        (_, None) => "with nothing but records in flight",
+        (_, Some(_)) => "with nothing but records in flight and the state of a coordinator",
+    };
+    let mut headed: Vec<(&'static str, Vec<&OperatorReport>)> = Vec::new();
+    for operator in operators {
+        let heading = heading(operator);
+        match headed.iter_mut().find(|(known, _)| *known == heading) {
+            Some((_, operators)) => operators.push(operator),
+            None => headed.push((heading, vec![operator])),
+        }
+    }
+    headed
 }
 
 fn write_head(report: &InspectReport, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -44,7 +44,7 @@ impl Rows {
     pub(crate) fn new(format: Format, out: &mut dyn Write) -> anyhow::Result<Self> {
         match format {
             Format::Json => write!(out, "{{\"schema\":\"statetool.cat.v1\",\"rows\":[")?,
-            Format::Csv => out.write_all(&csv_line(FIELDS)?)?,
+            Format::Csv => out.write_all(csv_line(FIELDS.map(|name| Some(name.to_owned()))).as_bytes())?,
             Format::Table | Format::Jsonl => {}
         }
         Ok(Self {
@@ -79,7 +79,7 @@ impl Rows {
             }
             Format::Csv => {
                 for cells in cells(chunk) {
-                    out.write_all(&csv_line(cells)?)?;
+                    out.write_all(csv_line(cells).as_bytes())?;
                 }
             }
             Format::Table => {
@@ -157,22 +157,74 @@ fn table_cell(json: &[u8]) -> String {
     }
 }
 
-/// The cells of each row: strings without their quotes, null as nothing.
-fn cells(chunk: &Chunk) -> impl Iterator<Item = impl Iterator<Item = String> + '_> + '_ {
+/// The cells of each row: strings without their quotes, nothing for null.
+fn cells(chunk: &Chunk) -> impl Iterator<Item = impl Iterator<Item = Option<String>> + '_> + '_ {
     chunk.rows.iter().map(|spans| {
         spans.iter().map(|span| {
             let text = chunk.text.get(span.clone()).unwrap_or_default();
             match serde_json::from_slice(text) {
-                Ok(serde_json::Value::Null) => String::new(),
-                Ok(serde_json::Value::String(text)) => text,
-                _ => String::from_utf8_lossy(text).into_owned(),
+                Ok(serde_json::Value::Null) => None,
+                // A field that rows of this kind do not have.
+                _ if text.is_empty() => None,
+                Ok(serde_json::Value::String(text)) => Some(text),
+                _ => Some(String::from_utf8_lossy(text).into_owned()),
             }
         })
     })
 }
 
-fn csv_line<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>) -> anyhow::Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(cells)?;
-    Ok(writer.into_inner()?)
+/// A row: what is null is nothing between two commas, and what is empty a pair of quotes.
+fn csv_line(cells: impl IntoIterator<Item = Option<String>>) -> String {
+    let mut line = String::new();
+    for (index, cell) in cells.into_iter().enumerate() {
+        if index > 0 {
+            line.push(',');
+        }
+        match cell {
+            None => {}
+            Some(cell) if needs_quotes(&cell) => {
+                line.push('"');
+                line.push_str(&cell.replace('"', "\"\""));
+                line.push('"');
+            }
+            Some(cell) => line.push_str(&cell),
+        }
+    }
+    line.push('\n');
+    line
+}
+
+/// Whether a reader would take the text for something else, or for nothing.
+fn needs_quotes(cell: &str) -> bool {
+    cell.is_empty() || cell.contains(|c: char| matches!(c, ',' | '"') || c.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_of_csv_get_back_what_was_there() {
+        let rows: [[Option<&str>; 4]; 3] = [
+            [Some("a"), None, Some(""), Some("1.5")],
+            [
+                Some("a,b"),
+                Some("say \"so\""),
+                Some("two\nlines\r\n"),
+                Some("nul\0byte"),
+            ],
+            [Some(" x "), Some("żółw"), Some("{\"a\":[1,2]}"), None],
+        ];
+        let line = |row: [Option<&str>; 4]| csv_line(row.map(|cell| cell.map(str::to_owned)));
+        assert_eq!(line(rows[0]), "a,,\"\",1.5\n");
+        let text: String = rows.map(line).concat();
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(text.as_bytes());
+        let read: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        for (read, row) in read.iter().zip(rows) {
+            assert_eq!(read, row.map(Option::unwrap_or_default).as_slice());
+        }
+        assert_eq!(read.len(), rows.len());
+    }
 }

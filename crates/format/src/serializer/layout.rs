@@ -111,6 +111,21 @@ pub(super) fn layout(class: &JavaString) -> Option<Layout> {
 
 const IN_PYTHON: &[u8] = b".serializers.python.";
 
+/// Packages of which all snapshot classes of all releases up to 2.3 stand in the table.
+const COMPLETE: [&[u8]; 5] = [
+    b"org.apache.flink.api.",
+    b"org.apache.flink.cep.",
+    b"org.apache.flink.runtime.",
+    b"org.apache.flink.streaming.api.",
+    b"org.apache.flink.table.runtime.",
+];
+
+/// Whether a class would be one of Flink's own, and no release has it.
+pub(super) fn is_in_no_release(class: &JavaString) -> bool {
+    let name = class.as_text().as_modified_utf8();
+    COMPLETE.iter().any(|package| name.starts_with(package)) && layout(class).is_none()
+}
+
 fn ends_with(name: &[u8], segments: &str) -> bool {
     let head = name.strip_suffix(segments.as_bytes());
     head.is_some_and(|head| matches!(head.last(), Some(b'.' | b'$')))
@@ -344,6 +359,18 @@ mod tests {
         assert_eq!(of("com.acme.ScalaOptionSerializerSnapshot"), None);
         assert_eq!(of("org.apache.flink.MyLongSerializerSnapshot"), None);
         assert_eq!(of("org.apache.flinkish.LongSerializerSnapshot"), None);
+    }
+
+    #[test]
+    fn names_in_flinks_packages_that_no_release_has_are_told() {
+        let missing = |class: &str| is_in_no_release(&JavaString::new(class).unwrap());
+        let base = "org.apache.flink.api.common.typeutils.base.";
+        assert!(missing(&format!("{base}StringSerializer$StringSerializes")));
+        assert!(!missing(&format!(
+            "{base}StringSerializer$StringSerializerSnapshot"
+        )));
+        assert!(!missing("org.apache.flink.cdc.StringSerializes"));
+        assert!(!missing("com.acme.StringSerializes"));
     }
 
     #[test]

@@ -48,6 +48,12 @@ pub use optional_map::{Frame, OptionalEntry};
 pub use pojo::{PojoContent, PojoField};
 pub use text::Text;
 
+/// Whether a snapshot class of this name would be one of Flink's own, and no release up to 2.3
+/// has it: a name that was damaged, or one of a newer release.
+pub fn is_in_no_release(class: &str) -> bool {
+    JavaString::new(class).is_some_and(|class| layout::is_in_no_release(&class))
+}
+
 /// A serializer snapshot: its class, its version, and what that class stores.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SerializerSnapshot {

@@ -3,6 +3,8 @@
 use statetool_format::KeyGroupRange;
 use statetool_snapshot::{Error, LoadedOperator, Operator, first_of};
 
+use crate::key::abbreviated;
+
 use super::{CatOptions, CatSummary, Keys, LookedInto};
 
 impl CatSummary {
@@ -15,15 +17,9 @@ impl CatSummary {
         keys: &Keys,
     ) {
         let wanted = loaded.states.iter().filter(|state| options.wants(state));
-        self.looked_into.extend(wanted.map(|state| {
-            LookedInto {
-                name: format!("{}/{}", operator.label(), state.name),
-                key_group: keys.key_group(),
-                has_namespaces: state
-                    .namespace
-                    .as_ref()
-                    .is_some_and(|ty| ty.name() != "VoidNamespace"),
-            }
+        self.looked_into.extend(wanted.map(|state| LookedInto {
+            name: format!("{}/{}", operator.short_label(), state.name),
+            key_group: keys.key_group(),
         }));
     }
 
@@ -36,6 +32,7 @@ impl CatSummary {
             [] if options.wants_keyed_only() => {
                 return Some("no entry: only keyed state has keys, key groups and namespaces".to_owned());
             }
+            [] if self.hidden => return Some("no entry that can be listed".to_owned()),
             [] => return Some("no entry: what is selected has no states".to_owned()),
             [state] => format!("`{}`", state.name),
             states => {
@@ -47,7 +44,10 @@ impl CatSummary {
         let groups = groups.unwrap_or_default();
         let wanted = wanted(options);
         let remark = self.remark(options);
-        Some(format!("no entry{wanted} in {groups}{place}{remark}"))
+        match self.hidden {
+            true => Some(format!("no entry that can be listed{wanted} in {groups}{place}")),
+            false => Some(format!("no entry{wanted} in {groups}{place}{remark}")),
+        }
     }
 
     /// Why there may be nothing.
@@ -66,9 +66,6 @@ impl CatSummary {
         if let Some(every) = options.sample.filter(|every| *every > 1) {
             remark.push_str(&format!(", of which about one of {every} was looked at"));
         }
-        if options.namespace.is_some() && !self.looked_into.iter().any(|state| state.has_namespaces) {
-            remark.push_str("; nothing there has a namespace");
-        }
         if options.sample.is_none() && !options.wants_keyed_only() {
             remark.push_str("; nothing is stored there");
         }
@@ -78,9 +75,10 @@ impl CatSummary {
 
 /// The key and the namespace that are looked for, as the user wrote them.
 fn wanted(options: &CatOptions) -> String {
-    let key = options.key.as_ref().map(|key| format!("key {key}"));
+    let key = options.key.as_ref();
+    let key = key.map(|key| format!("key {}", abbreviated(key)));
     let namespace = options.namespace.as_ref();
-    let namespace = namespace.map(|namespace| format!("namespace {namespace}"));
+    let namespace = namespace.map(|namespace| format!("namespace {}", abbreviated(namespace)));
     match (key, namespace) {
         (None, None) => String::new(),
         (Some(one), None) | (None, Some(one)) => format!(" with {one}"),

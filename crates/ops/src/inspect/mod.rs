@@ -160,7 +160,10 @@ fn inline_bytes(snapshot: &Snapshot) -> u64 {
 }
 
 fn state_report(state: &State, loaded: &LoadedOperator, stats: Option<&stats::OperatorStats>) -> StateReport {
-    let stats = stats.and_then(|stats| stats.of(state));
+    // A part of the entries would pass for all of them.
+    let stats = stats
+        .and_then(|stats| stats.of(state))
+        .filter(|stats| !stats.hidden);
     let is_list = matches!(
         state.kind,
         StateKind::OperatorListSplit | StateKind::OperatorListUnion | StateKind::OperatorBroadcastList

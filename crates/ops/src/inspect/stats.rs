@@ -26,6 +26,8 @@ pub(super) struct OperatorStats {
 pub(super) struct StateCounts {
     name: String,
     kind: StateKind,
+    /// Whether there may be entries that could not be counted.
+    pub(super) hidden: bool,
     pub(super) entries: u64,
     pub(super) bytes: u64,
     operator_bytes: u64,
@@ -67,6 +69,13 @@ pub(super) fn collect(
                     serializer: String::new(),
                     reason,
                 });
+                // Nobody knows of which states the entries are that were not seen.
+                for state in item.part.states().iter().filter(|state| wanted(state)) {
+                    let at = stats.position(state);
+                    if let Some(counts) = stats.states.get_mut(at) {
+                        counts.hidden = true;
+                    }
+                }
                 Ok(())
             }
             Err(error) => Err(error.within(format!(
@@ -171,6 +180,7 @@ impl StateCounts {
         Self {
             name: state.name.clone(),
             kind: state.kind,
+            hidden: false,
             entries: 0,
             bytes: 0,
             operator_bytes: 0,
@@ -242,6 +252,7 @@ impl StateCounts {
     }
 
     fn merge(&mut self, other: Self) {
+        self.hidden |= other.hidden;
         self.entries += other.entries;
         self.bytes += other.bytes;
         self.min = self.min.min(other.min);

@@ -109,12 +109,14 @@ impl<'s> Copier<'s> {
     /// where they were.
     pub(super) fn replace_all(&self, state: &mut SubtaskState) {
         state.visit_streams_mut(&mut |stream| self.replace(stream));
-        for handle in [&mut state.managed_operator, &mut state.raw_operator]
-            .into_iter()
-            .flatten()
-        {
-            // The directories that file merging keeps alive.
-            handle.merged = None;
+        for handle in [&mut state.managed_operator, &mut state.raw_operator] {
+            // It was only there for the directories that file merging keeps alive.
+            if matches!(handle, Some(handle) if matches!(handle.delegate, StreamHandle::EmptySegment)) {
+                *handle = None;
+            }
+            if let Some(handle) = handle {
+                handle.merged = None;
+            }
         }
     }
 }

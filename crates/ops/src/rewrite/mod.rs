@@ -16,7 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use statetool_format::java::properties::{CheckpointProperties, SavepointFormat};
-use statetool_format::metadata::{Metadata, OperatorState, StreamHandle, Subtask, SubtaskState, Subtasks};
+use statetool_format::metadata::{
+    KeyGroupsKind, KeyedHandle, Metadata, OperatorState, StreamHandle, Subtask, SubtaskState, Subtasks,
+};
 use statetool_snapshot::{Error, ErrorKind, Operator, Result, SnapshotWriter};
 
 pub use account::{Amount, StateAccount};
@@ -110,7 +112,7 @@ pub fn execute(plan: &Plan<'_>, writer: &SnapshotWriter, options: &ExecuteOption
         dropped_operators: plan.dropped.iter().map(|operator| operator.label()).collect(),
     };
     for operator in &plan.operators {
-        let (state, reported) = write_operator(&run, &copier, operator)?;
+        let (state, reported) = write_operator(&run, &copier, operator, plan.format)?;
         metadata.operators.push(state);
         report.operators.push(reported);
     }
@@ -151,6 +153,7 @@ fn write_operator(
     run: &Run<'_>,
     copier: &Copier<'_>,
     plan: &OperatorPlan<'_>,
+    format: Option<Format>,
 ) -> Result<(OperatorState, OperatorReport)> {
     let operator = &plan.operator;
     let anew = plan.states.as_ref().and_then(|states| states.keyed);
@@ -193,6 +196,12 @@ fn write_operator(
             }
             if operator_anew {
                 state.managed_operator = written_operator.remove(index);
+            }
+            // Full checkpoints of RocksDB were canonical up to 1.15, and only their backend knew.
+            if let (Some(Format::Canonical), Some(KeyedHandle::KeyGroups(handle))) =
+                (format, &mut state.managed_keyed)
+            {
+                handle.kind = KeyGroupsKind::Savepoint;
             }
         }
     }

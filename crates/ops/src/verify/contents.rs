@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use statetool_backend::rocksdb::Database;
 use statetool_format::key_group::key_group_of_hash;
+use statetool_format::serializer::is_in_no_release;
 use statetool_format::{Fault, Reader, Result as FormatResult};
 use statetool_snapshot::{
     Entry, Error, ErrorKind, Flow, Layout, LoadedOperator, Operator, Part, Payload, Result, Snapshot,
@@ -57,10 +58,21 @@ pub(super) fn check(
             true => unreadable.reason.clone(),
             false => format!("`{}`: {}", unreadable.serializer, unreadable.reason),
         };
-        let note = Finding::of(operator, reason);
+        // Otherwise it is a user's class, and the bytes are what they should be.
+        if is_in_no_release(&unreadable.serializer) {
+            let why = format!(
+                "`{}`: no release of Flink has such a class",
+                unreadable.serializer
+            );
+            let finding = Finding::of(operator, why);
+            report.findings.push(match &unreadable.state {
+                Some(state) => finding.state(state),
+                None => finding,
+            });
+        }
         report.notes.push(match &unreadable.state {
-            Some(state) => note.state(state),
-            None => note,
+            Some(state) => Finding::of(operator, reason).state(state),
+            None => Finding::of(operator, format!("{NOT_TO_THE_END}: {reason}")),
         });
     }
     let begun = report.findings.len();
