@@ -56,12 +56,38 @@ pub(super) fn snapshot_around(path: &Path) -> Option<PathBuf> {
         return place.parent().map(Path::to_owned);
     }
     let mut above = place.ancestors().skip(1);
+    if is_state_file(&place) {
+        return place.parent().map(Path::to_owned);
+    }
     above
         .find(|directory| directory.join(METADATA).is_file() || has_checkpoints(directory))
         .map(Path::to_owned)
 }
 
 const METADATA: &str = "_metadata";
+
+/// Whether it is a file that Flink has named, in a directory that checkpoints share, which may lie apart from them.
+fn is_state_file(place: &Path) -> bool {
+    let shared = ["shared", "taskowned", "dstl"].map(std::ffi::OsStr::new);
+    let is_shared = place
+        .ancestors()
+        .skip(1)
+        .filter_map(Path::file_name)
+        .any(|name| shared.contains(&name));
+    let is_uuid = |name: &str| {
+        let parts: Vec<&str> = name.split('-').collect();
+        parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+            && parts
+                .iter()
+                .all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    is_shared
+        && place
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(is_uuid)
+        && place.is_file()
+}
 
 /// Whether a directory holds completed checkpoints: `chk-N` with a `_metadata`.
 fn has_checkpoints(directory: &Path) -> bool {
