@@ -66,12 +66,21 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
+/// The settings of whoever runs the tests are not those of the tool.
+fn without_settings(mut command: Command) -> Command {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    for name in names.filter(|name| name.to_string_lossy().starts_with("STATETOOL_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
 #[test]
 fn interrupted_commands_leave_nothing() {
     for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let place = tempfile::tempdir().unwrap();
         let (_server, arguments) = endless(place.path());
-        let mut child = Command::new(env!("CARGO_BIN_EXE_statetool"))
+        let mut child = without_settings(Command::new(env!("CARGO_BIN_EXE_statetool")))
             .args(arguments)
             .stdin(Stdio::null())
             .stderr(Stdio::null())
@@ -103,7 +112,7 @@ fn ctrl_c_on_a_terminal_takes_the_progress_away() {
     let place = tempfile::tempdir().unwrap();
     let (_server, arguments) = endless(place.path());
     let command = format!("exec {} {}", env!("CARGO_BIN_EXE_statetool"), arguments.join(" "));
-    let mut child = Command::new("script")
+    let mut child = without_settings(Command::new("script"))
         .args([
             "--quiet",
             "--return",
