@@ -7,6 +7,7 @@ use statetool_backend::{Memory, Source};
 use statetool_ops::cat::{CatOptions, CatSummary, cat};
 use statetool_ops::inspect::{InspectOptions, inspect};
 use statetool_ops::progress::Progress;
+use statetool_ops::rewrite::{Edits, plan};
 use statetool_ops::verify::{VerifyOptions, verify};
 use statetool_snapshot::{ErrorKind, Flow, Result, Snapshot, StateSelector};
 use statetool_testkit::opened::{metadata_of, open};
@@ -84,6 +85,28 @@ fn a_damaged_class_name_is_a_finding_and_hides_what_it_hides() {
         text.contains("no state `last` among those that can be read"),
         "{text}"
     );
+}
+
+#[test]
+fn what_cannot_be_read_is_not_written_anew() {
+    let snapshot = with_damaged_name();
+    for edits in [
+        r#"{"type": "canonical"}"#,
+        r#"{"backend": "rocksdb"}"#,
+        r#"{"compression": "snappy", "type": "canonical"}"#,
+    ] {
+        let Err(error) = plan(&snapshot, &serde_json::from_str(edits).unwrap()) else {
+            panic!("{edits} would lose state");
+        };
+        assert_eq!(error.kind(), ErrorKind::NotInterpretable, "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains("subtask 0") && text.contains("RtringSerializerSnapshot"),
+            "{text}"
+        );
+    }
+    let copied = plan(&snapshot, &Edits::default()).unwrap();
+    assert!(copied.operators.iter().all(|operator| operator.states.is_none()));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::Serialize;
+use statetool_format::metadata::StreamHandle;
 use statetool_format::state::BackendStateType;
 use statetool_format::{JavaString, OperatorId};
 use statetool_snapshot::{
@@ -329,6 +330,39 @@ impl StatePlans {
         }
     }
 
+    /// Refuses to write anew what could not be read: it would be gone.
+    fn check_all_read(&self, operator: &Operator<'_>, keyed: bool, operator_state: bool) -> Result<()> {
+        let has = |subtask: u32, is: fn(&Part) -> bool| {
+            self.loaded
+                .parts
+                .iter()
+                .any(|part| part.subtask == subtask && is(part))
+        };
+        let is_keyed =
+            |part: &Part| layout_of(part).is_some() && !matches!(part.layout, Layout::RawTimers { .. });
+        let is_operator = |part: &Part| matches!(part.layout, Layout::Operator { .. });
+        for (subtask, state) in operator.state.running() {
+            let listed = state.managed_operator.as_ref();
+            let listed = listed.filter(|handle| !matches!(handle.delegate, StreamHandle::EmptySegment));
+            let unread = keyed && state.managed_keyed.is_some() && !has(subtask, is_keyed)
+                || operator_state && listed.is_some() && !has(subtask, is_operator);
+            if unread {
+                let why = self
+                    .loaded
+                    .unreadable
+                    .iter()
+                    .find(|unreadable| unreadable.state.is_none());
+                let why = why.map_or("its header cannot be read", |unreadable| &unreadable.reason);
+                return Err(Error::not_interpretable(format!(
+                    "operator `{}`, subtask {subtask}: {why}",
+                    operator.label()
+                ))
+                .hint("what cannot be read can only be copied as it is: leave this operator out of the edits, or take a canonical savepoint with Flink"));
+            }
+        }
+        Ok(())
+    }
+
     fn describe(&self) -> Vec<PlannedState> {
         let states = self.loaded.states.iter().map(|state| PlannedState {
             name: state.name.clone(),
@@ -414,6 +448,8 @@ impl StatePlans {
             )));
         }
         let operator_state = edited(false);
+        let another = layout.is_some() || edits.compression.is_some();
+        self.check_all_read(operator, keyed.is_some() || another, operator_state)?;
         (self.keyed, self.operator_state) = (keyed, operator_state);
         Ok(())
     }
