@@ -1,5 +1,7 @@
 //! Ctrl-C and its kin: no half files, and the exit code that shells expect.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -8,6 +10,9 @@ use crate::progress;
 
 /// What shells add to the number of a signal: 130 stands for Ctrl-C.
 const EXIT_BASE: i32 = 128;
+
+/// Whether the program is being ended.
+static ENDING: AtomicBool = AtomicBool::new(false);
 
 /// Lets the first such signal end the program in order.
 #[expect(
@@ -21,10 +26,19 @@ pub(crate) fn install() {
     };
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
+            ENDING.store(true, Ordering::Relaxed);
             remove_unfinished();
             progress::clear();
             statetool_store::remove_caches();
             std::process::exit(EXIT_BASE + signal);
         }
     });
+}
+
+/// Does not return once the program is being ended: what a command says then is about files that
+/// were taken away under it.
+pub(crate) fn hold() {
+    while ENDING.load(Ordering::Relaxed) {
+        std::thread::park();
+    }
 }

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Ok(Parsed::Call(cli)) => {
             interrupt::install();
             let done = command::run(*cli);
+            interrupt::hold();
             done.unwrap_or_else(|error| exit::report(&error)).into()
         }
         Ok(Parsed::Answer(exit)) => exit.into(),

@@ -9,15 +9,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::Value as Json;
 use statetool_ops::cat::{CatOptions, cat};
-use statetool_ops::progress::Progress;
 use statetool_ops::schema::{SchemaFormat, schema};
 use statetool_snapshot::{Flow, OpenOptions, Snapshot, StateSelector};
 use statetool_store::Store;
-use statetool_values::JsonOptions;
 
 /// Every fixture, opened.
 fn snapshots() -> Vec<(String, Snapshot)> {
@@ -147,16 +144,8 @@ fn rows_fit_their_json_schema() {
 
 fn rows(snapshot: &Snapshot) -> Vec<Json> {
     let options = CatOptions {
-        selector: StateSelector::all(),
-        key: None,
-        key_groups: None,
-        namespace: None,
-        limit: None,
-        sample: None,
-        json: JsonOptions::default(),
-        show_data: false,
         threads: 2,
-        progress: Arc::default() as Arc<Progress>,
+        ..CatOptions::default()
     };
     let mut rows = Vec::new();
     cat(snapshot, &options, false, |chunk| {

@@ -44,6 +44,24 @@ pub struct CatOptions {
     pub progress: Arc<Progress>,
 }
 
+impl Default for CatOptions {
+    /// All rows of all states, written by one thread.
+    fn default() -> Self {
+        Self {
+            selector: StateSelector::all(),
+            key: None,
+            key_groups: None,
+            namespace: None,
+            limit: None,
+            sample: None,
+            json: JsonOptions::default(),
+            show_data: false,
+            threads: 1,
+            progress: Arc::default(),
+        }
+    }
+}
+
 /// Rows, one after the other: their text without line ends, and where each row's fields lie.
 #[derive(Debug, Default)]
 pub struct Chunk {

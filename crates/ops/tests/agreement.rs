@@ -3,10 +3,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use statetool_ops::progress::Progress;
 use statetool_ops::verify::{Finding, VerifyOptions, VerifyReport, verify};
 use statetool_testkit::opened::{metadata_of, open};
 
@@ -27,9 +25,7 @@ fn verified(nth: usize) -> VerifyReport {
     fs::write(&file, bytes).unwrap();
     let options = VerifyOptions {
         deep: true,
-        show_data: false,
-        threads: 1,
-        progress: Arc::new(Progress::default()),
+        ..VerifyOptions::default()
     };
     verify(&open(&file).unwrap(), &options)
 }

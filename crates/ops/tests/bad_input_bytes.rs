@@ -19,13 +19,11 @@ use std::sync::{Arc, Mutex};
 use statetool_backend::{Memory, Source};
 use statetool_format::metadata::{KeyedHandle, StreamHandle};
 use statetool_ops::cat::{CatOptions, cat};
-use statetool_ops::progress::Progress;
 use statetool_ops::verify::{VerifyOptions, verify};
 use statetool_ops::work::for_each;
-use statetool_snapshot::{Flow, Located, OpenOptions, Result, Snapshot, StateSelector};
+use statetool_snapshot::{Flow, Located, OpenOptions, Result, Snapshot};
 use statetool_store::{Location, Store};
 use statetool_testkit::opened::{metadata_of, moved};
-use statetool_values::JsonOptions;
 
 /// Snapshots of all layouts, and at how many places each of their files is damaged at most:
 /// small ones at every byte.
@@ -123,9 +121,7 @@ impl Whole {
         }
         let options = VerifyOptions {
             deep: true,
-            show_data: false,
-            threads: 1,
-            progress: Arc::new(Progress::default()),
+            ..VerifyOptions::default()
         };
         Seen {
             found: !verify(&snapshot, &options).findings.is_empty(),
@@ -135,18 +131,7 @@ impl Whole {
 }
 
 fn rows(snapshot: &Snapshot) -> Result<String> {
-    let options = CatOptions {
-        selector: StateSelector::all(),
-        key: None,
-        key_groups: None,
-        namespace: None,
-        limit: None,
-        sample: None,
-        json: JsonOptions::default(),
-        show_data: false,
-        threads: 1,
-        progress: Arc::new(Progress::default()),
-    };
+    let options = CatOptions::default();
     let mut rows = String::new();
     cat(snapshot, &options, false, |chunk| {
         rows.push_str(str::from_utf8(&chunk.text).unwrap());

@@ -23,7 +23,6 @@ use statetool_ops::verify::{VerifyOptions, verify};
 use statetool_snapshot::{Flow, Result, StateSelector};
 use statetool_testkit::faulty::{FAILURE, Reads, Trouble};
 use statetool_testkit::opened::{metadata_of, open};
-use statetool_values::JsonOptions;
 
 const THREADS: usize = 3;
 
@@ -53,16 +52,8 @@ fn rows(path: &Path, reads: &Reads) -> Outcome {
     let mut rows = String::new();
     let outcome = opened(path, reads).and_then(|snapshot| {
         let options = CatOptions {
-            selector: StateSelector::all(),
-            key: None,
-            key_groups: None,
-            namespace: None,
-            limit: None,
-            sample: None,
-            json: JsonOptions::default(),
-            show_data: false,
             threads: THREADS,
-            progress: Arc::new(Progress::default()),
+            ..CatOptions::default()
         };
         cat(&snapshot, &options, false, |chunk| {
             rows.push_str(str::from_utf8(&chunk.text).expect("rows are text"));
@@ -93,9 +84,8 @@ fn stats(path: &Path, reads: &Reads) -> Outcome {
 fn findings(path: &Path, reads: &Reads) -> Vec<String> {
     let options = VerifyOptions {
         deep: true,
-        show_data: false,
         threads: THREADS,
-        progress: Arc::new(Progress::default()),
+        ..VerifyOptions::default()
     };
     let report = opened(path, reads).map(|snapshot| verify(&snapshot, &options));
     let findings = report.unwrap().findings.into_iter();

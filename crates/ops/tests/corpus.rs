@@ -23,7 +23,7 @@ use statetool_ops::verify::{VerifyOptions, verify};
 use statetool_snapshot::{Flow, OpenOptions, Snapshot, State, StateSelector};
 use statetool_store::Store;
 use statetool_testkit as testkit;
-use statetool_values::{JsonOptions, Type};
+use statetool_values::Type;
 
 /// How many snapshots the shared corpus has.
 const SHARED: usize = 112;
@@ -74,10 +74,9 @@ fn try_read(path: &Path, reading: &mut Reading) -> statetool_snapshot::Result<()
         .short
         .extend(counted.map(|unreadable| unreadable.reason.clone()));
     let options = VerifyOptions {
-        show_data: false,
         deep: true,
-        threads: 1,
         progress,
+        ..VerifyOptions::default()
     };
     let findings = verify(&snapshot, &options).findings;
     reading
@@ -112,16 +111,8 @@ fn holds_objects(state: &State) -> bool {
 
 fn read_rows(snapshot: &Snapshot, reading: &mut Reading) -> statetool_snapshot::Result<()> {
     let options = CatOptions {
-        show_data: false,
-        selector: StateSelector::all(),
-        key: None,
-        key_groups: None,
-        namespace: None,
-        limit: None,
-        sample: None,
-        json: JsonOptions::default(),
         threads: 2,
-        progress: Arc::new(Progress::default()),
+        ..CatOptions::default()
     };
     let summary = cat(snapshot, &options, false, |chunk| {
         let lines = chunk.text.split(|byte| *byte == b'\n');

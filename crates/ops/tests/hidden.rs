@@ -11,7 +11,6 @@ use statetool_ops::rewrite::{Edits, plan};
 use statetool_ops::verify::{VerifyOptions, verify};
 use statetool_snapshot::{ErrorKind, Flow, Result, Snapshot, StateSelector};
 use statetool_testkit::opened::{metadata_of, open};
-use statetool_values::JsonOptions;
 
 fn fixture(name: &str) -> Snapshot {
     open(&metadata_of(name).unwrap()).unwrap()
@@ -35,15 +34,7 @@ fn with_damaged_name() -> Snapshot {
 fn listed(snapshot: &Snapshot, selector: &str) -> Result<(CatSummary, CatOptions)> {
     let options = CatOptions {
         selector: StateSelector::parse(selector, snapshot),
-        key: None,
-        key_groups: None,
-        namespace: None,
-        limit: None,
-        sample: None,
-        json: JsonOptions::default(),
-        show_data: false,
-        threads: 1,
-        progress: Arc::new(Progress::default()),
+        ..CatOptions::default()
     };
     let summary = cat(snapshot, &options, false, |_| Ok(Flow::Continue(())))?;
     Ok((summary, options))
@@ -54,9 +45,7 @@ fn a_damaged_class_name_is_a_finding_and_hides_what_it_hides() {
     let snapshot = with_damaged_name();
     let options = VerifyOptions {
         deep: true,
-        show_data: false,
-        threads: 1,
-        progress: Arc::new(Progress::default()),
+        ..VerifyOptions::default()
     };
     let report = verify(&snapshot, &options);
     let found = |text: &str| {

@@ -15,11 +15,10 @@ use statetool_ops::cat::{CatOptions, cat};
 use statetool_ops::progress::Progress;
 use statetool_ops::rewrite::{Backend, Edits, ExecuteOptions, Format, RewriteReport, execute, plan};
 use statetool_ops::verify::{VerifyOptions, verify};
-use statetool_snapshot::{ErrorKind, Flow, OpenOptions, Result, Snapshot, SnapshotWriter, StateSelector};
+use statetool_snapshot::{ErrorKind, Flow, OpenOptions, Result, Snapshot, SnapshotWriter};
 use statetool_store::{Location, Store};
 use statetool_testkit::opened::{metadata_of, open};
 use statetool_testkit::{corpus, files_named, root};
-use statetool_values::JsonOptions;
 use tempfile::TempDir;
 
 fn everything() -> Vec<PathBuf> {
@@ -54,18 +53,7 @@ fn opened(directory: &Path) -> Snapshot {
 
 /// All rows, sorted: another layout has them in another order.
 fn rows(snapshot: &Snapshot) -> (Vec<String>, Option<String>) {
-    let options = CatOptions {
-        selector: StateSelector::all(),
-        key: None,
-        key_groups: None,
-        namespace: None,
-        limit: None,
-        sample: None,
-        json: JsonOptions::default(),
-        show_data: false,
-        threads: 1,
-        progress: Arc::new(Progress::default()),
-    };
+    let options = CatOptions::default();
     let mut rows = Vec::new();
     let end = cat(snapshot, &options, false, |chunk| {
         rows.extend(str::from_utf8(&chunk.text).unwrap().lines().map(str::to_owned));
@@ -78,9 +66,7 @@ fn rows(snapshot: &Snapshot) -> (Vec<String>, Option<String>) {
 fn findings(snapshot: &Snapshot) -> Vec<String> {
     let options = VerifyOptions {
         deep: true,
-        show_data: false,
-        threads: 1,
-        progress: Arc::new(Progress::default()),
+        ..VerifyOptions::default()
     };
     let findings = verify(snapshot, &options).findings;
     findings.into_iter().map(|finding| finding.message).collect()
@@ -245,5 +231,5 @@ fn operators_and_states_are_renamed_and_left_out() {
     let notes = states.clone().find(|state| state.name == "notes").unwrap();
     assert_eq!(notes.account.written.entries, 0);
     assert_eq!(notes.account.dropped["drop-state"], notes.account.read);
-    assert!(states.clone().all(|state| state.account.closes()));
+    assert!(states.clone().all(|state| state.counted));
 }

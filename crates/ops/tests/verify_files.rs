@@ -10,11 +10,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use statetool_format::Encode;
 use statetool_format::metadata::Metadata;
-use statetool_ops::progress::Progress;
 use statetool_ops::verify::{VerifyOptions, VerifyReport, verify};
 use statetool_snapshot::{OpenOptions, Relocation, Snapshot};
 use statetool_store::{Location, Store};
@@ -79,9 +77,8 @@ impl Copied {
     fn verify(&self, deep: bool) -> VerifyReport {
         let options = VerifyOptions {
             deep,
-            show_data: false,
             threads: 3,
-            progress: Arc::new(Progress::default()),
+            ..VerifyOptions::default()
         };
         verify(&self.open(), &options)
     }

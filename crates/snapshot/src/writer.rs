@@ -68,6 +68,14 @@ impl SnapshotWriter {
         &self.directory
     }
 
+    /// Where `_metadata` will be.
+    ///
+    /// # Errors
+    /// A directory in which no file can be named.
+    pub fn metadata_location(&self) -> Result<Location> {
+        Ok(self.directory.join_file_name(METADATA)?)
+    }
+
     /// Begins a file; may be called from any thread.
     ///
     /// # Errors
@@ -88,7 +96,7 @@ impl SnapshotWriter {
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if another run has done that meanwhile,
     /// [`ErrorKind::Target`](crate::ErrorKind::Target) for what the store reports.
     pub fn publish(&self, metadata: &Metadata) -> Result<()> {
-        let location = self.directory.join_file_name(METADATA)?;
+        let location = self.metadata_location()?;
         let written = self
             .written
             .lock()

@@ -496,7 +496,9 @@ impl Drop for CachedFile {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some(own) = own_directories().as_mut() {
+        // Held until the directory is gone: whoever ends the process meanwhile waits for that.
+        let mut own = own_directories();
+        if let Some(own) = own.as_mut() {
             own.retain(|directory| *directory != self.directory);
         }
         // Nothing is left to do where this fails; the next cache tries again.

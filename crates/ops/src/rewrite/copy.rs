@@ -46,41 +46,49 @@ impl<'s> Copier<'s> {
     }
 
     /// Copies streams, several at the same time; what has been copied is not copied again.
-    pub(super) fn copy_all<'h>(
-        &self,
-        streams: impl Iterator<Item = &'h StreamHandle>,
-        threads: usize,
-        progress: &Progress,
-    ) -> Result<()> {
-        let mut wanted: Vec<(Place, &StreamHandle)> = Vec::new();
+    ///
+    /// # Errors
+    /// A file that is missing, or is not as long as recorded: its copy would pass for a whole one.
+    pub(super) fn copy_all(&self, streams: &[Stream<'_>], threads: usize, progress: &Progress) -> Result<()> {
+        let mut wanted: Vec<(Place, Stream<'_>)> = Vec::new();
         for stream in streams {
-            let file = match stream {
+            let file = match stream.handle {
                 StreamHandle::KeyGroups(groups) => &groups.delegate,
-                stream => stream,
+                handle => handle,
             };
             if let Some(place) = place(file)
                 && !lock(&self.copied).contains_key(&place)
             {
-                wanted.push((place, file));
+                let stream = Stream {
+                    handle: file,
+                    ..*stream
+                };
+                wanted.push((place, stream));
             }
         }
         wanted.sort_by(|a, b| a.0.cmp(&b.0));
         wanted.dedup_by(|a, b| a.0 == b.0);
-        let sizes = wanted.iter().filter_map(|(_, stream)| stream.recorded_size());
+        let sizes = wanted
+            .iter()
+            .filter_map(|(_, stream)| stream.handle.recorded_size());
         progress.expect(sizes.sum());
         self.snapshot
             .files()
-            .open_ahead(wanted.iter().map(|(_, stream)| *stream));
-        let copy = |_: &mut (), (place, stream): &(Place, &StreamHandle)| {
-            let handle = self.copy(stream, progress)?;
+            .open_ahead(wanted.iter().map(|(_, stream)| stream.handle));
+        let copy = |_: &mut (), (place, stream): &(Place, Stream<'_>)| {
+            let handle = self.copy(*stream, progress)?;
             lock(&self.copied).insert(place.clone(), handle);
             Ok(())
         };
         work::for_each(&wanted, threads, || (), copy).map(|_| ())
     }
 
-    fn copy(&self, stream: &StreamHandle, progress: &Progress) -> Result<StreamHandle> {
-        let source = self.snapshot.files().open_log(stream)?;
+    fn copy(&self, stream: Stream<'_>, progress: &Progress) -> Result<StreamHandle> {
+        let files = self.snapshot.files();
+        let source = match stream.is_log {
+            true => files.open_log(stream.handle)?,
+            false => files.open(stream.handle)?,
+        };
         let mut file = self.writer.create()?;
         let mut at = 0;
         while at < source.len() {
@@ -121,27 +129,48 @@ impl<'s> Copier<'s> {
     }
 }
 
+/// A stream that is copied.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stream<'h> {
+    pub(super) handle: &'h StreamHandle,
+    /// Whether it is a changelog's, of which the length of the file is not recorded.
+    pub(super) is_log: bool,
+}
+
 /// The streams of a subtask that are copied: all but those of handles that are written anew.
-pub(super) fn streams_of(state: &SubtaskState, keyed: bool, operator: bool) -> Vec<&StreamHandle> {
-    let mut streams = Vec::new();
+pub(super) fn streams_of(state: &SubtaskState, keyed: bool, operator: bool) -> Vec<Stream<'_>> {
+    let file = |handle| Stream {
+        handle,
+        is_log: false,
+    };
     let operator_handles = [
         state.managed_operator.as_ref().filter(|_| operator),
         state.raw_operator.as_ref(),
     ];
-    streams.extend(
-        operator_handles
-            .into_iter()
-            .flatten()
-            .map(|handle| &handle.delegate),
-    );
-    let keyed_handles: [Option<&KeyedHandle>; 2] = [
+    let operator_handles = operator_handles.into_iter().flatten();
+    let mut streams: Vec<_> = operator_handles.map(|handle| file(&handle.delegate)).collect();
+    let keyed_handles = [
         state.managed_keyed.as_ref().filter(|_| keyed),
         state.raw_keyed.as_ref(),
     ];
     for handle in keyed_handles.into_iter().flatten() {
-        handle.visit_streams(&mut |stream| streams.push(stream));
+        keyed_streams(handle, &mut streams);
     }
     let channels = state.input_channels.iter().chain(&state.output_channels);
-    streams.extend(channels.map(|channel| channel.delegate()));
+    streams.extend(channels.map(|channel| file(channel.delegate())));
     streams
+}
+
+fn keyed_streams<'h>(handle: &'h KeyedHandle, streams: &mut Vec<Stream<'h>>) {
+    match handle {
+        KeyedHandle::Changelog(changelog) => {
+            for inner in changelog.materialized.iter().chain(&changelog.non_materialized) {
+                keyed_streams(inner, streams);
+            }
+        }
+        _ => {
+            let is_log = matches!(handle, KeyedHandle::ChangelogFiles(_));
+            handle.visit_streams(&mut |handle| streams.push(Stream { handle, is_log }));
+        }
+    }
 }

@@ -18,7 +18,7 @@ use statetool_snapshot::{
     Entry, Error, Flow, Layout, NewFile, Operator, Part, Result, Snapshot, SnapshotWriter, State,
 };
 
-use super::account::StateAccount;
+use super::account::{Accounts, StateAccount, StateName};
 use super::edits::{Compression, KeyedLayout};
 use super::lock;
 use super::plan::{KeyedTarget, StatePlans, layout_of};
@@ -65,7 +65,7 @@ pub(super) struct Written {
     /// Subtasks whose raw timers are among that state now.
     pub(super) took_timers: BTreeSet<u32>,
     /// What became of the entries, by state.
-    pub(super) accounts: BTreeMap<String, StateAccount>,
+    pub(super) accounts: Accounts,
 }
 
 /// Writes the keyed state of an operator.
@@ -78,7 +78,7 @@ pub(super) fn write(
     let outputs = outputs(operator, plans, target)?;
     let items = items(&outputs);
     run.progress.expect(bytes(&items));
-    let accounts = Mutex::new(BTreeMap::<String, StateAccount>::new());
+    let accounts = Mutex::new(Accounts::new());
     let mut assembly = Assembly::new(run, &outputs);
     let scan = |item: &Item<'_>, feed: &Feed<'_, Piece, Piece>| -> Result<()> {
         let Some(output) = outputs.get(item.output) else {
@@ -202,28 +202,32 @@ impl<'p> Output<'p> {
 
     fn add(&mut self, part: &'p Part, plans: &StatePlans) {
         for state in part.states() {
-            if let Some(name) = plans.new_name(&state.name) {
-                let name = JavaString::new(name).unwrap_or_default();
-                if self.header.states.iter().all(|known| known.name != name) {
-                    self.header.states.push(StateMetaInfo {
-                        name,
-                        ..(*state.meta).clone()
-                    });
-                }
+            if let Some(name) = plans.stored_name(state)
+                && self.header.states.iter().all(|known| known.name != name)
+            {
+                self.header.states.push(StateMetaInfo {
+                    name,
+                    ..(*state.meta).clone()
+                });
             }
         }
         self.parts.push(part);
     }
 
     /// The id of a state, unless it is left out.
-    fn id_of(&self, state: &State, plans: &StatePlans) -> Option<u16> {
-        let name = plans.new_name(&state.name)?;
-        let id = self
-            .header
-            .states
-            .iter()
-            .position(|known| *known.name.to_str() == *name)?;
-        u16::try_from(id).ok()
+    fn id_of(&self, state: &State, plans: &StatePlans) -> Result<Option<u16>> {
+        let Some(name) = plans.stored_name(state) else {
+            return Ok(None);
+        };
+        let mut known = self.header.states.iter();
+        let id = known.position(|known| known.name == name);
+        match id.and_then(|id| u16::try_from(id).ok()) {
+            Some(id) => Ok(Some(id)),
+            None => Err(Error::input(format!(
+                "state `{}` has entries, and no header names it",
+                state.name
+            ))),
+        }
     }
 }
 
@@ -307,7 +311,7 @@ fn scan_item(
     output: &Output<'_>,
     item: &Item<'_>,
     feed: &Feed<'_, Piece, Piece>,
-) -> Result<BTreeMap<String, StateAccount>> {
+) -> Result<Accounts> {
     let mut ticker = run.progress.ticker();
     let mut sink = Sink::new(item, output, feed);
     let mut seen: Vec<Seen> = Vec::new();
@@ -319,7 +323,7 @@ fn scan_item(
             .get(last)
             .is_some_and(|seen| Arc::ptr_eq(&seen.state, entry.state))
         {
-            last = place_of(&mut seen, entry.state, |state| output.id_of(state, plans));
+            last = place_of(&mut seen, entry.state, |state| output.id_of(state, plans))?;
         }
         let Some(seen) = seen.get_mut(last) else {
             return Ok(Flow::Continue(()));
@@ -350,7 +354,7 @@ fn scan_item(
     sink.end()?;
     let accounts = seen
         .into_iter()
-        .map(|seen| (seen.state.name.clone(), seen.account));
+        .map(|seen| (StateName::of(&seen.state), seen.account));
     Ok(accounts.collect())
 }
 
@@ -361,16 +365,20 @@ struct Seen {
     account: StateAccount,
 }
 
-fn place_of(seen: &mut Vec<Seen>, state: &Arc<State>, id: impl Fn(&State) -> Option<u16>) -> usize {
-    let known = seen.iter().position(|seen| Arc::ptr_eq(&seen.state, state));
-    known.unwrap_or_else(|| {
-        seen.push(Seen {
-            state: state.clone(),
-            id: id(state),
-            account: StateAccount::default(),
-        });
-        seen.len() - 1
-    })
+fn place_of(
+    seen: &mut Vec<Seen>,
+    state: &Arc<State>,
+    id: impl Fn(&State) -> Result<Option<u16>>,
+) -> Result<usize> {
+    if let Some(known) = seen.iter().position(|seen| Arc::ptr_eq(&seen.state, state)) {
+        return Ok(known);
+    }
+    seen.push(Seen {
+        state: state.clone(),
+        id: id(state)?,
+        account: StateAccount::default(),
+    });
+    Ok(seen.len() - 1)
 }
 
 /// Puts pieces together to files, in the order in which they come.

@@ -9,24 +9,28 @@ mod edits;
 mod keyed;
 mod operator_state;
 mod plan;
+mod read_back;
 mod sorter;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+use statetool_format::Encode;
 use statetool_format::java::properties::{CheckpointProperties, SavepointFormat};
 use statetool_format::metadata::{
     KeyGroupsKind, KeyedHandle, Metadata, OperatorState, StreamHandle, Subtask, SubtaskState, Subtasks,
 };
-use statetool_snapshot::{Error, ErrorKind, Operator, Result, SnapshotWriter};
+use statetool_snapshot::{
+    Error, ErrorKind, Located, OpenOptions, Operator, Result, Snapshot, SnapshotWriter,
+};
 
-pub use account::{Amount, StateAccount};
+pub use account::{Amount, StateAccount, StateName};
 pub use edits::{Backend, Compression, Edits, Format, KeyedLayout, Rename};
 pub use plan::{KeyedTarget, OperatorPlan, Plan, Planned, PlannedOperator, PlannedState, StatePlans, plan};
 
 use crate::progress::Progress;
-use copy::Copier;
+use copy::{Copier, Stream};
 use keyed::{Run, Written};
 
 /// How a plan is executed.
@@ -77,6 +81,10 @@ pub struct StateReport {
     pub name: String,
     /// Its name in the output; nothing if it was left out.
     pub new_name: Option<String>,
+    /// Whether it belongs to keys.
+    pub keyed: bool,
+    /// Whether the entries were counted again in what was written; not where values hide how many.
+    pub counted: bool,
     /// Its entries.
     #[serde(flatten)]
     pub account: StateAccount,
@@ -116,22 +124,53 @@ pub fn execute(plan: &Plan<'_>, writer: &SnapshotWriter, options: &ExecuteOption
         metadata.operators.push(state);
         report.operators.push(reported);
     }
-    check_accounts(&report)?;
+    let written = Snapshot::decode(
+        plan.snapshot.files().store(),
+        Located {
+            metadata: writer.metadata_location()?,
+            chosen: None,
+        },
+        &metadata.to_bytes(),
+        OpenOptions::default(),
+    )?;
+    for (index, operator) in report.operators.iter_mut().enumerate() {
+        count_again(&written, index, operator, options.threads)?;
+    }
     writer.publish(&metadata)?;
     Ok(report)
 }
 
-/// Refuses to publish where entries got lost.
-fn check_accounts(report: &RewriteReport) -> Result<()> {
-    for operator in &report.operators {
-        for state in &operator.states {
-            if !state.account.closes() {
-                return Err(Error::input(format!(
-                    "operator `{}`, state `{}`: {} entries were read, {} written, and the rest is not accounted for",
-                    operator.name, state.name, state.account.read.entries, state.account.written.entries
-                )));
-            }
+/// Counts an operator's entries in what was written; refuses to publish where the sum does not close.
+fn count_again(
+    written: &Snapshot,
+    index: usize,
+    operator: &mut OperatorReport,
+    threads: usize,
+) -> Result<()> {
+    if operator.states.is_empty() {
+        return Ok(());
+    }
+    let counted = read_back::count(written, index, threads);
+    let Some(counted) = counted.map_err(|error| error.within("reading what was written"))? else {
+        return Ok(());
+    };
+    for state in &mut operator.states {
+        let found = state.new_name.as_ref().and_then(|name| {
+            let name = name.clone();
+            let keyed = state.keyed;
+            counted.get(&StateName { name, keyed })
+        });
+        let found = found.copied().unwrap_or_default();
+        if found != state.account.expected() {
+            return Err(Error::target(format!(
+                "operator `{}`, state `{}`: {} entries are in what was written, and should be {}; nothing is published",
+                operator.name,
+                state.name,
+                found,
+                state.account.expected()
+            )));
         }
+        state.counted = true;
     }
     Ok(())
 }
@@ -158,12 +197,19 @@ fn write_operator(
     let operator = &plan.operator;
     let anew = plan.states.as_ref().and_then(|states| states.keyed);
     let operator_anew = plan.states.as_ref().is_some_and(|states| states.operator_state);
-    let mut streams: Vec<&StreamHandle> = operator.state.coordinator.iter().collect();
+    let coordinator = operator.state.coordinator.iter();
+    let mut streams: Vec<Stream<'_>> = coordinator
+        .map(|handle| Stream {
+            handle,
+            is_log: false,
+        })
+        .collect();
     for (_, state) in operator.state.running() {
         streams.extend(copy::streams_of(state, anew.is_none(), !operator_anew));
     }
-    let copied_bytes = streams.iter().filter_map(|stream| stream.recorded_size()).sum();
-    copier.copy_all(streams.into_iter(), run.threads, run.progress)?;
+    let sizes = streams.iter().filter_map(|stream| stream.handle.recorded_size());
+    let copied_bytes = sizes.sum();
+    copier.copy_all(&streams, run.threads, run.progress)?;
     let mut written = Written::default();
     let mut written_operator = BTreeMap::new();
     if let Some(states) = &plan.states {
@@ -206,11 +252,16 @@ fn write_operator(
         }
     }
     let new_name = |name: &str| Some(plan.states.as_ref()?.new_name(name)?.to_owned());
-    let states = written.accounts.into_iter().map(|(name, account)| StateReport {
-        new_name: new_name(&name),
-        name,
-        account,
-    });
+    let states = written
+        .accounts
+        .into_iter()
+        .map(|(StateName { name, keyed }, account)| StateReport {
+            new_name: new_name(&name),
+            name,
+            keyed,
+            counted: false,
+            account,
+        });
     let report = OperatorReport {
         id: operator.id().to_string(),
         new_id: plan.id.to_string(),
@@ -254,4 +305,52 @@ fn id(stream: &StreamHandle) -> String {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use statetool_testkit::opened::{metadata_of, open};
+
+    use super::*;
+
+    #[test]
+    fn what_is_missing_in_the_output_is_told() {
+        let written = open(&metadata_of("1.20/keyed-states/hashmap-native").unwrap()).unwrap();
+        let index = written
+            .operators()
+            .position(|op| op.id() == statetool_format::OperatorId::from_uid("all-states"));
+        let report = |read: u64| {
+            let account = StateAccount {
+                read: Amount {
+                    entries: read,
+                    bytes: 0,
+                },
+                ..StateAccount::default()
+            };
+            let state = StateReport {
+                name: "sum".into(),
+                new_name: Some("sum".into()),
+                keyed: true,
+                counted: false,
+                account,
+            };
+            OperatorReport {
+                id: String::new(),
+                new_id: String::new(),
+                name: "all-states".into(),
+                copied_bytes: 0,
+                states: vec![state],
+            }
+        };
+        let mut right = report(14);
+        count_again(&written, index.unwrap(), &mut right, 1).unwrap();
+        assert!(right.states.iter().all(|state| state.counted));
+        for wrong in [13, 15] {
+            let error = count_again(&written, index.unwrap(), &mut report(wrong), 1).unwrap_err();
+            let expected = format!(
+                "operator `all-states`, state `sum`: 14 entries are in what was written, and should be {wrong}; nothing is published"
+            );
+            assert_eq!(error.to_string(), expected);
+        }
+    }
 }

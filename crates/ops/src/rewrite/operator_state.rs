@@ -6,15 +6,15 @@ use statetool_backend::InFile;
 use statetool_backend::operator::OperatorWriter;
 use statetool_format::metadata::{DistributionMode, OperatorStateHandle};
 use statetool_format::state::{OperatorHeader, StateMetaInfo};
-use statetool_format::{JavaString, Put, Reader};
+use statetool_format::{Put, Reader};
 use statetool_snapshot::{Entry, Flow, Layout, Part, Result, State, StateKind};
 
-use super::account::StateAccount;
+use super::account::{Accounts, StateAccount, StateName};
 use super::keyed::Run;
 use super::plan::StatePlans;
 
 /// Handles by subtask, and what became of the entries by state.
-type Written = (BTreeMap<u32, OperatorStateHandle>, BTreeMap<String, StateAccount>);
+type Written = (BTreeMap<u32, OperatorStateHandle>, Accounts);
 
 /// Writes the operator state of all subtasks without the states that are left out.
 pub(super) fn write(run: &Run<'_>, plans: &StatePlans) -> Result<Written> {
@@ -39,7 +39,7 @@ pub(super) fn write(run: &Run<'_>, plans: &StatePlans) -> Result<Written> {
         };
         let mut writer = OperatorWriter::new(&header);
         for state in part.states() {
-            let account = accounts.entry(state.name.clone()).or_default();
+            let account = accounts.entry(StateName::of(state)).or_default();
             write_state(run, part, state, plans, &mut writer, account)?;
         }
         let (bytes, states) = writer.finish();
@@ -56,9 +56,8 @@ pub(super) fn write(run: &Run<'_>, plans: &StatePlans) -> Result<Written> {
 }
 
 fn renamed(state: &State, plans: &StatePlans) -> Option<StateMetaInfo> {
-    let name = plans.new_name(&state.name)?;
     Some(StateMetaInfo {
-        name: JavaString::new(name).unwrap_or_default(),
+        name: plans.stored_name(state)?,
         ..(*state.meta).clone()
     })
 }
@@ -104,8 +103,7 @@ fn write_state(
         Ok(Flow::Continue(()))
     };
     let wanted = |other: &State| other.name == state.name && other.kind == state.kind;
-    let flow = part.scan(run.snapshot.files(), part.range, &wanted, &mut visit)?;
-    debug_assert!(flow.is_continue());
+    let _ = part.scan(run.snapshot.files(), part.range, &wanted, &mut visit)?;
     if meta.is_some() && state.kind == StateKind::Broadcast {
         let mut partition = Vec::with_capacity(4 + broadcast.len());
         partition.put_count(count);

@@ -198,7 +198,13 @@ impl OperatorFates {
             fates.dropped = all.filter(|index| !kept.contains(index)).collect();
         }
         for Rename { from, to } in &edits.rename_operator {
-            if fates.renamed.insert(index(from)?, identity(to)?).is_some() {
+            let index = index(from)?;
+            if fates.dropped.contains(&index) {
+                return Err(Error::usage(format!(
+                    "operator `{from}` is to be renamed, and left out"
+                )));
+            }
+            if fates.renamed.insert(index, identity(to)?).is_some() {
                 return Err(Error::usage(format!("operator `{from}` is to be renamed twice")));
             }
         }
@@ -312,7 +318,16 @@ impl StateFates {
                 plans.dropped.push(name.clone());
             }
             for (_, to) in renames.iter().filter(|(selector, _)| selector.wants(name)) {
-                plans.renamed.insert(name.clone(), (*to).clone());
+                let refuse = |what: &str| {
+                    let label = operator.label();
+                    Error::usage(format!("state `{label}/{name}` is to be renamed{what}"))
+                };
+                if plans.dropped.contains(name) {
+                    return Err(refuse(", and left out"));
+                }
+                if plans.renamed.insert(name.clone(), (*to).clone()).is_some() {
+                    return Err(refuse(" twice"));
+                }
             }
         }
         plans.check_names(operator)?;
@@ -373,6 +388,15 @@ impl StatePlans {
             },
         });
         states.collect()
+    }
+
+    /// The name of a state as the new snapshot stores it; nothing for one that is left out.
+    pub(super) fn stored_name(&self, state: &State) -> Option<JavaString> {
+        match self.new_name(&state.name)? {
+            // Not by way of a text, which cannot have all the names that Java can.
+            name if name == state.name => Some(state.meta.name.clone()),
+            name => Some(JavaString::new(name).unwrap_or_default()),
+        }
     }
 
     fn check_names(&self, operator: &Operator<'_>) -> Result<()> {

@@ -29,6 +29,18 @@ pub struct VerifyOptions {
     pub progress: Arc<Progress>,
 }
 
+impl Default for VerifyOptions {
+    /// Structure and files, looked at by one thread.
+    fn default() -> Self {
+        Self {
+            deep: false,
+            show_data: false,
+            threads: 1,
+            progress: Arc::default(),
+        }
+    }
+}
+
 /// What was checked, and what is wrong.
 #[derive(Debug, Clone, Serialize)]
 pub struct VerifyReport {

@@ -94,9 +94,7 @@ pub(super) fn check(snapshot: &Snapshot) {
         snapshot,
         &VerifyOptions {
             deep: true,
-            show_data: false,
-            threads: 1,
-            progress: Arc::new(Progress::default()),
+            ..VerifyOptions::default()
         },
     );
 }

@@ -5,7 +5,7 @@ use statetool_backend::heap::HeapWriter;
 use statetool_backend::rocksdb::WrittenTable;
 use statetool_backend::{Error as BackendError, InFile};
 use statetool_format::KeyGroupRange;
-use statetool_snapshot::{Entry, Flow, Payload, Result, StateKind};
+use statetool_snapshot::{Entry, Error, Flow, Payload, Result, StateKind};
 
 use super::families::Families;
 use super::{Item, KeyedLayout, Output};
@@ -37,6 +37,7 @@ pub(super) struct Sink<'s, 'f> {
     made: &'s Output<'s>,
     range: KeyGroupRange,
     group: Option<u32>,
+    order: Ascending,
     piece: Piece,
     form: Form,
     key: Vec<u8>,
@@ -80,6 +81,7 @@ impl<'s, 'f> Sink<'s, 'f> {
             made: output,
             range: item.range,
             group: None,
+            order: Ascending::default(),
             piece: Piece::default(),
             form,
             key: Vec::new(),
@@ -96,6 +98,7 @@ impl<'s, 'f> Sink<'s, 'f> {
             if self.end_group()?.is_break() {
                 return Ok(Flow::Break(()));
             }
+            self.order.begin(group)?;
             self.group = Some(group);
             if let Form::Canonical { .. } = self.form {
                 self.piece.starts.push((group, self.piece.bytes.len()));
@@ -196,6 +199,21 @@ impl<'s, 'f> Sink<'s, 'f> {
     }
 }
 
+/// Key groups, each of which begins once: a second beginning would hide what stands at the first.
+#[derive(Debug, Default)]
+struct Ascending(Option<u32>);
+
+impl Ascending {
+    fn begin(&mut self, group: u32) -> Result<()> {
+        if let Some(last) = self.0.replace(group).filter(|last| *last >= group) {
+            return Err(Error::input(format!(
+                "entries of key group {group} come behind those of key group {last}"
+            )));
+        }
+        Ok(())
+    }
+}
+
 /// Adds an entry to a heap group.
 fn put_heap(writer: &mut HeapWriter, state: u16, entry: &Entry<'_>, value: &mut Vec<u8>) -> Result<()> {
     let known = |error| BackendError::format(&entry.state.name, error);
@@ -219,4 +237,20 @@ fn put_heap(writer: &mut HeapWriter, state: u16, entry: &Entry<'_>, value: &mut 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_group_begins_once() {
+        for (second, refused) in [(8, false), (7, true), (6, true)] {
+            let mut order = Ascending::default();
+            order.begin(7).unwrap();
+            let begun = order.begin(second).map_err(|error| error.to_string());
+            let why = format!("entries of key group {second} come behind those of key group 7");
+            assert_eq!(begun, if refused { Err(why) } else { Ok(()) });
+        }
+    }
 }
