@@ -64,13 +64,8 @@ pub fn items_of(part: &Part, whole: KeyGroupRange) -> Vec<WorkItem<'_>> {
                 bytes = bytes.saturating_add(end - start);
             }
         }
-        Layout::RocksDb(database) => {
-            let sizes = database
-                .handle
-                .files()
-                .filter_map(|file| file.handle.recorded_size());
-            let pieces = sizes
-                .sum::<u64>()
+        Layout::RocksDb(_) => {
+            let pieces = recorded_bytes(part)
                 .div_ceil(DATABASE_ITEM_BYTES)
                 .clamp(1, DATABASE_ITEMS);
             let step = whole.count.div_ceil(pieces as u32).max(1);
@@ -83,6 +78,21 @@ pub fn items_of(part: &Part, whole: KeyGroupRange) -> Vec<WorkItem<'_>> {
         Layout::Changelog { .. } | Layout::RawTimers { .. } => items.push(WorkItem { part, range: whole }),
     }
     items
+}
+
+/// How many bytes the files of a part have, as far as that is recorded.
+pub fn recorded_bytes(part: &Part) -> u64 {
+    match &part.layout {
+        Layout::Canonical { source, .. } | Layout::Heap { source, .. } | Layout::RawTimers { source, .. } => {
+            source.len()
+        }
+        Layout::RocksDb(database) => {
+            let files = database.handle.files();
+            files.filter_map(|file| file.handle.recorded_size()).sum()
+        }
+        Layout::Changelog { base, .. } => base.iter().map(recorded_bytes).sum(),
+        Layout::Operator { .. } | Layout::RawKeyed { .. } | Layout::RawOperator { .. } => 0,
+    }
 }
 
 /// The range from the first to the last of some ascending groups.

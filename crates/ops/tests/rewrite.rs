@@ -7,70 +7,11 @@
     reason = "tests may panic, and tell what they counted"
 )]
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
 use statetool_format::metadata::{KeyGroupsKind, KeyedHandle, StreamHandle};
-use statetool_ops::cat::{CatOptions, cat};
-use statetool_ops::progress::Progress;
-use statetool_ops::rewrite::{Backend, Edits, ExecuteOptions, Format, RewriteReport, execute, plan};
-use statetool_ops::verify::{VerifyOptions, verify};
-use statetool_snapshot::{ErrorKind, Flow, OpenOptions, Result, Snapshot, SnapshotWriter};
-use statetool_store::{Location, Store};
+use statetool_ops::rewrite::{Backend, Edits, Format};
+use statetool_snapshot::{ErrorKind, Snapshot};
 use statetool_testkit::opened::{metadata_of, open};
-use statetool_testkit::{corpus, files_named, root};
-use tempfile::TempDir;
-
-fn everything() -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = files_named(&root().join("fixtures"), "_metadata");
-    paths.extend(corpus().map_or_else(Vec::new, |folder| files_named(&folder, "_metadata")));
-    paths
-}
-
-fn rewrite(snapshot: &Snapshot, edits: &Edits, directory: &Path) -> Result<RewriteReport> {
-    let directory = Location::from_path(directory).unwrap();
-    let writer = SnapshotWriter::new(&Store::default(), directory, &[snapshot], 7)?;
-    let options = ExecuteOptions {
-        threads: 2,
-        progress: Arc::new(Progress::default()),
-    };
-    execute(&plan(snapshot, edits)?, &writer, &options)
-}
-
-/// A directory in memory where there is such a place: thousands of files are waited for until they
-/// are on the disk.
-fn scratch() -> TempDir {
-    match Path::new("/dev/shm") {
-        memory if memory.is_dir() => tempfile::tempdir_in(memory).unwrap(),
-        _ => tempfile::tempdir().unwrap(),
-    }
-}
-
-fn opened(directory: &Path) -> Snapshot {
-    let options = OpenOptions::default();
-    Snapshot::open(&Store::default(), &directory.to_string_lossy(), options).unwrap()
-}
-
-/// All rows, sorted: another layout has them in another order.
-fn rows(snapshot: &Snapshot) -> (Vec<String>, Option<String>) {
-    let options = CatOptions::default();
-    let mut rows = Vec::new();
-    let end = cat(snapshot, &options, false, |chunk| {
-        rows.extend(str::from_utf8(&chunk.text).unwrap().lines().map(str::to_owned));
-        Ok(Flow::Continue(()))
-    });
-    rows.sort();
-    (rows, end.err().map(|error| error.to_string()))
-}
-
-fn findings(snapshot: &Snapshot) -> Vec<String> {
-    let options = VerifyOptions {
-        deep: true,
-        ..VerifyOptions::default()
-    };
-    let findings = verify(snapshot, &options).findings;
-    findings.into_iter().map(|finding| finding.message).collect()
-}
+use statetool_testkit::rewriting::{everything, findings, opened, rewrite, rows, scratch};
 
 #[test]
 fn without_edits_everything_is_copied() {

@@ -13,28 +13,15 @@ use std::sync::Arc;
 use statetool_backend::{Memory, Source};
 use statetool_format::metadata::StreamHandle;
 use statetool_ops::progress::Progress;
-use statetool_ops::rewrite::{Edits, ExecuteOptions, RewriteReport, execute, plan};
-use statetool_snapshot::{ErrorKind, Result, Snapshot, SnapshotWriter};
+use statetool_ops::rewrite::{Edits, ExecuteOptions, execute, plan};
+use statetool_snapshot::{ErrorKind, Snapshot, SnapshotWriter};
 use statetool_store::{Location, Store};
 use statetool_testkit::opened::{metadata_of, open};
+use statetool_testkit::rewriting::{edits, rewrite};
 use statetool_testkit::{files_named, root};
 
 fn fixture(name: &str) -> Snapshot {
     open(&metadata_of(name).unwrap()).unwrap()
-}
-
-fn edits(json: &str) -> Edits {
-    serde_json::from_str(json).unwrap()
-}
-
-fn rewrite(snapshot: &Snapshot, edits: &Edits, directory: &Path) -> Result<RewriteReport> {
-    let directory = Location::from_path(directory).unwrap();
-    let writer = SnapshotWriter::new(&Store::default(), directory, &[snapshot], 7)?;
-    let options = ExecuteOptions {
-        threads: 2,
-        progress: Arc::new(Progress::default()),
-    };
-    execute(&plan(snapshot, edits)?, &writer, &options)
 }
 
 #[test]

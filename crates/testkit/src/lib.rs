@@ -2,6 +2,7 @@
 #![allow(
     clippy::print_stdout,
     clippy::panic,
+    clippy::expect_used,
     reason = "for tests alone, which tell what they skip"
 )]
 
@@ -9,6 +10,7 @@ pub mod checks;
 pub mod faulty;
 pub mod moved;
 pub mod opened;
+pub mod rewriting;
 pub mod web;
 
 mod places;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args, ValueEnum, ValueHint};
 use statetool_ops::progress::Progress;
-use statetool_ops::rewrite::{self, Edits, ExecuteOptions, Rename};
+use statetool_ops::rewrite::{self, Edits, ExecuteOptions, Rename, ScaleTo};
 use statetool_snapshot::SnapshotWriter;
 use statetool_store::Location;
 
@@ -51,6 +51,12 @@ pub(crate) struct RewriteArgs {
     /// Leave all other states of their operators out; repeatable.
     #[arg(long, value_name = "OPERATOR/STATE")]
     keep_state: Vec<String>,
+    /// Divide key groups and operator state among N subtasks; repeatable for operators.
+    #[arg(long, value_name = "[OPERATOR=]N", value_parser = ScaleTo::parse)]
+    parallelism: Vec<ScaleTo>,
+    /// Divide the keys among N key groups; repeatable for operators.
+    #[arg(long, value_name = "[OPERATOR=]N", value_parser = ScaleTo::parse)]
+    max_parallelism: Vec<ScaleTo>,
     /// The kind of savepoint; the layouts of the old snapshot if it is not said.
     #[arg(long = "type", value_enum, value_name = "TYPE")]
     kind: Option<Kind>,
@@ -186,6 +192,8 @@ impl RewriteArgs {
         edits.rename_state.extend(self.rename_state.iter().cloned());
         edits.drop_state.extend(self.drop_state.iter().cloned());
         edits.keep_state.extend(self.keep_state.iter().cloned());
+        edits.parallelism.extend(self.parallelism.iter().cloned());
+        edits.max_parallelism.extend(self.max_parallelism.iter().cloned());
         if let Some(kind) = self.kind {
             edits.format = Some(match kind {
                 Kind::Canonical => rewrite::Format::Canonical,

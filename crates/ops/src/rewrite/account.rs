@@ -27,6 +27,12 @@ impl Amount {
         self.entries += other.entries;
         self.bytes += other.bytes;
     }
+
+    /// Takes away what was added before.
+    pub(super) fn subtract(&mut self, other: Self) {
+        self.entries = self.entries.saturating_sub(other.entries);
+        self.bytes = self.bytes.saturating_sub(other.bytes);
+    }
 }
 
 /// What a state of an operator is known by: keyed and operator state may have the same names.
@@ -51,6 +57,9 @@ impl StateName {
 /// Accounts of an operator's states.
 pub(super) type Accounts = BTreeMap<StateName, StateAccount>;
 
+/// Amounts by the rules that they fell under.
+pub type ByRule = BTreeMap<String, Amount>;
+
 /// What became of the entries of one state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct StateAccount {
@@ -59,22 +68,55 @@ pub struct StateAccount {
     /// What was written; its entries are counted in the output before that is published.
     pub written: Amount,
     /// What was left out, by rule.
-    pub dropped: BTreeMap<String, Amount>,
+    pub dropped: ByRule,
+    /// What was written with another value than was read, by rule; part of what was written.
+    pub changed: ByRule,
+    /// What was written and had not been read, by rule; part of what was written.
+    pub added: ByRule,
 }
 
 impl StateAccount {
-    /// Adds what another thread has counted.
-    pub fn add(&mut self, other: &Self) {
+    /// Adds what another work item counted.
+    pub(super) fn add(&mut self, other: &Self) {
         self.read.add(other.read);
         self.written.add(other.written);
-        for (rule, amount) in &other.dropped {
-            self.dropped.entry(rule.clone()).or_default().add(*amount);
+        let sums = [&mut self.dropped, &mut self.changed, &mut self.added];
+        for (sum, more) in sums
+            .into_iter()
+            .zip([&other.dropped, &other.changed, &other.added])
+        {
+            for (rule, amount) in more {
+                sum.entry(rule.clone()).or_default().add(*amount);
+            }
         }
     }
 
-    /// How many of the entries that were read are to be in the output.
+    /// Counts an entry that a rule leaves out.
+    pub(super) fn drop(&mut self, rule: &str, bytes: u64) {
+        count(&mut self.dropped, rule, bytes);
+    }
+
+    /// Counts an entry that a rule changes.
+    pub(super) fn change(&mut self, rule: &str, bytes: u64) {
+        count(&mut self.changed, rule, bytes);
+    }
+
+    /// Counts an entry that a rule writes besides.
+    pub(super) fn create(&mut self, rule: &str, bytes: u64) {
+        count(&mut self.added, rule, bytes);
+        self.written.count(bytes);
+    }
+
+    /// How many entries are to be in the output.
     pub fn expected(&self) -> u64 {
-        let dropped: u64 = self.dropped.values().map(|amount| amount.entries).sum();
-        self.read.entries.saturating_sub(dropped)
+        let sum = |amounts: &ByRule| amounts.values().map(|amount| amount.entries).sum::<u64>();
+        (self.read.entries + sum(&self.added)).saturating_sub(sum(&self.dropped))
+    }
+}
+
+fn count(amounts: &mut ByRule, rule: &str, bytes: u64) {
+    match amounts.get_mut(rule) {
+        Some(amount) => amount.count(bytes),
+        None => amounts.entry(rule.to_owned()).or_default().count(bytes),
     }
 }

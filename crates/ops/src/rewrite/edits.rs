@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use statetool_snapshot::{Error, Result};
 
+use super::scale::ScaleTo;
+
 /// The edits of a run: what flags say, and what a plan file holds.
 ///
 /// Operators and states are named by selectors, which mean nothing before there is a snapshot.
@@ -27,6 +29,12 @@ pub struct Edits {
     /// The only states of their operators that are not left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keep_state: Vec<String>,
+    /// How many subtasks operators have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parallelism: Vec<ScaleTo>,
+    /// How many key groups operators have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub max_parallelism: Vec<ScaleTo>,
     /// The layout of the new snapshot; that of the old one if there is none.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,

@@ -10,6 +10,8 @@ mod keyed;
 mod operator_state;
 mod plan;
 mod read_back;
+mod rule;
+mod scale;
 mod sorter;
 
 use std::collections::BTreeMap;
@@ -19,15 +21,18 @@ use serde::Serialize;
 use statetool_format::Encode;
 use statetool_format::java::properties::{CheckpointProperties, SavepointFormat};
 use statetool_format::metadata::{
-    KeyGroupsKind, KeyedHandle, Metadata, OperatorState, StreamHandle, Subtask, SubtaskState, Subtasks,
+    KeyGroupsKind, KeyedHandle, Metadata, OperatorState, OperatorStateHandle, StreamHandle, Subtask,
+    SubtaskState, Subtasks,
 };
 use statetool_snapshot::{
     Error, ErrorKind, Located, OpenOptions, Operator, Result, Snapshot, SnapshotWriter,
 };
 
-pub use account::{Amount, StateAccount, StateName};
+pub use account::{Amount, ByRule, StateAccount, StateName};
 pub use edits::{Backend, Compression, Edits, Format, KeyedLayout, Rename};
 pub use plan::{KeyedTarget, OperatorPlan, Plan, Planned, PlannedOperator, PlannedState, StatePlans, plan};
+pub use rule::{Apply, Fate, Form, Rule};
+pub use scale::{Scale, ScaleTo};
 
 use crate::progress::Progress;
 use copy::{Copier, Stream};
@@ -40,6 +45,16 @@ pub struct ExecuteOptions {
     pub threads: usize,
     /// Where to count what has been read.
     pub progress: Arc<Progress>,
+}
+
+impl Default for ExecuteOptions {
+    /// One thread, and nobody who looks on.
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            progress: Arc::default(),
+        }
+    }
 }
 
 /// What a run has done.
@@ -218,17 +233,21 @@ fn write_operator(
             written = kept.map_err(|error| explain(error, operator))?;
         }
         if states.operator_state {
-            let (handles, counted) = operator_state::write(run, states)?;
+            let (handles, counted) = operator_state::write(run, operator, states)?;
             written_operator = handles;
             written.accounts.extend(counted);
         }
     }
     let mut state = operator.state.clone();
     (state.id, state.uid) = (plan.id, plan.uid.clone());
+    (state.parallelism, state.max_parallelism) = (plan.scale.parallelism, plan.scale.max_parallelism);
     if let Some(coordinator) = &mut state.coordinator {
         copier.replace(coordinator);
     }
     if let Subtasks::Listed(subtasks) = &mut state.subtasks {
+        if plan.scale != Scale::of(operator) {
+            relist(subtasks, plan.scale.parallelism, &written, &written_operator);
+        }
         for subtask in subtasks {
             let Subtask::Running { index, state } = subtask else {
                 continue;
@@ -270,6 +289,26 @@ fn write_operator(
         states: states.collect(),
     };
     Ok((state, report))
+}
+
+/// Lists the subtasks that had state and stay, and those that get some.
+fn relist(
+    subtasks: &mut Vec<Subtask>,
+    parallelism: u32,
+    keyed: &Written,
+    operator: &BTreeMap<u32, OperatorStateHandle>,
+) {
+    let mut listed = BTreeMap::new();
+    for index in keyed.handles.keys().chain(operator.keys()) {
+        listed.insert(*index, Box::default());
+    }
+    for subtask in subtasks.drain(..) {
+        if let Subtask::Running { index, state } = subtask {
+            listed.insert(index, state);
+        }
+    }
+    let stay = listed.into_iter().filter(|(index, _)| *index < parallelism);
+    subtasks.extend(stay.map(|(index, state)| Subtask::Running { index, state }));
 }
 
 /// Says which operator it was, and what to do about values of which nobody knows the extent.

@@ -1,5 +1,7 @@
 //! Operator state that is written anew.
 
+mod redistribute;
+
 use std::collections::BTreeMap;
 
 use statetool_backend::InFile;
@@ -7,32 +9,41 @@ use statetool_backend::operator::OperatorWriter;
 use statetool_format::metadata::{DistributionMode, OperatorStateHandle};
 use statetool_format::state::{OperatorHeader, StateMetaInfo};
 use statetool_format::{Put, Reader};
-use statetool_snapshot::{Entry, Flow, Layout, Part, Result, State, StateKind};
+use statetool_snapshot::{Entry, Flow, Layout, Operator, Part, Result, State, StateKind};
 
 use super::account::{Accounts, StateAccount, StateName};
 use super::keyed::Run;
 use super::plan::StatePlans;
+use super::rule::{Applied, Rules};
 
 /// Handles by subtask, and what became of the entries by state.
 type Written = (BTreeMap<u32, OperatorStateHandle>, Accounts);
 
-/// Writes the operator state of all subtasks without the states that are left out.
-pub(super) fn write(run: &Run<'_>, plans: &StatePlans) -> Result<Written> {
+/// Writes the operator state of all subtasks.
+pub(super) fn write(run: &Run<'_>, operator: &Operator<'_>, plans: &StatePlans) -> Result<Written> {
+    match plans.scale {
+        Some(scale) if scale.parallelism != operator.state.parallelism => {
+            redistribute::write(run, plans, scale.parallelism)
+        }
+        _ => as_divided(run, plans),
+    }
+}
+
+/// Each subtask keeps what it had.
+fn as_divided(run: &Run<'_>, plans: &StatePlans) -> Result<Written> {
     let (mut handles, mut accounts) = Written::default();
+    let mut reader = Elements::new(run, plans);
     for part in &plans.loaded.parts {
-        let Layout::Operator { source, lists, .. } = &part.layout else {
+        let Layout::Operator { lists, .. } = &part.layout else {
             continue;
         };
-        let version = Reader::new(&source.read_at(0, 4)?)
-            .i32("version")
-            .in_file(source.name())?;
         let metas = |broadcast: bool| {
             let states = part.states().iter().enumerate();
             let wanted = states.filter(|(index, _)| (*index >= *lists) == broadcast);
             wanted.filter_map(|(_, state)| renamed(state, plans)).collect()
         };
         let header = OperatorHeader {
-            version,
+            version: version(part)?,
             compressed: part.header.compressed,
             lists: metas(false),
             broadcasts: metas(true),
@@ -40,19 +51,39 @@ pub(super) fn write(run: &Run<'_>, plans: &StatePlans) -> Result<Written> {
         let mut writer = OperatorWriter::new(&header);
         for state in part.states() {
             let account = accounts.entry(StateName::of(state)).or_default();
-            write_state(run, part, state, plans, &mut writer, account)?;
+            let meta = renamed(state, plans);
+            if let Some(meta) = &meta {
+                writer.state(&meta.name, mode(state));
+            }
+            let mut block = Block::default();
+            reader.read(part, state, account, &mut |map_key, value| match map_key {
+                Some(map_key) => block.push(map_key, value),
+                None => writer.partition(value),
+            })?;
+            if meta.is_some() && state.kind == StateKind::Broadcast {
+                writer.partition(&block.finish());
+            }
         }
-        let (bytes, states) = writer.finish();
-        let mut file = run.writer.create()?;
-        file.write(bytes)?;
-        let handle = OperatorStateHandle {
-            states,
-            merged: None,
-            delegate: file.finish()?,
-        };
-        handles.insert(part.subtask, handle);
+        handles.insert(part.subtask, finish(run, writer)?);
     }
     Ok((handles, accounts))
+}
+
+/// The version of a stream.
+fn version(part: &Part) -> Result<i32> {
+    let Layout::Operator { source, .. } = &part.layout else {
+        return Ok(0);
+    };
+    let bytes = source.read_at(0, 4)?;
+    Ok(Reader::new(&bytes).i32("version").in_file(source.name())?)
+}
+
+fn mode(state: &State) -> DistributionMode {
+    match state.kind {
+        StateKind::OperatorListUnion => DistributionMode::Union,
+        StateKind::OperatorListSplit => DistributionMode::SplitDistribute,
+        _ => DistributionMode::Broadcast,
+    }
 }
 
 fn renamed(state: &State, plans: &StatePlans) -> Option<StateMetaInfo> {
@@ -62,53 +93,90 @@ fn renamed(state: &State, plans: &StatePlans) -> Option<StateMetaInfo> {
     })
 }
 
-fn write_state(
-    run: &Run<'_>,
-    part: &Part,
-    state: &State,
-    plans: &StatePlans,
-    writer: &mut OperatorWriter,
-    account: &mut StateAccount,
-) -> Result<()> {
-    let meta = renamed(state, plans);
-    if let Some(meta) = &meta {
-        let mode = match state.kind {
-            StateKind::OperatorListUnion => DistributionMode::Union,
-            StateKind::OperatorListSplit => DistributionMode::SplitDistribute,
-            _ => DistributionMode::Broadcast,
-        };
-        writer.state(&meta.name, mode);
+fn finish(run: &Run<'_>, writer: OperatorWriter) -> Result<OperatorStateHandle> {
+    let (bytes, states) = writer.finish();
+    let mut file = run.writer.create()?;
+    file.write(bytes)?;
+    Ok(OperatorStateHandle {
+        states,
+        merged: None,
+        delegate: file.finish()?,
+    })
+}
+
+/// All entries of a broadcast state, behind their number.
+#[derive(Default)]
+struct Block {
+    count: usize,
+    entries: Vec<u8>,
+}
+
+impl Block {
+    fn push(&mut self, map_key: &[u8], value: &[u8]) {
+        self.count += 1;
+        self.entries.put(map_key);
+        self.entries.put(value);
     }
-    let (mut broadcast, mut count) = (Vec::new(), 0_usize);
-    let mut visit = |entry: &Entry<'_>| -> Result<Flow> {
-        let bytes = entry.bytes();
-        account.read.count(bytes);
-        if meta.is_none() {
-            account
-                .dropped
-                .entry("drop-state".into())
-                .or_default()
-                .count(bytes);
-            return Ok(Flow::Continue(()));
+
+    fn finish(self) -> Vec<u8> {
+        let mut partition = Vec::with_capacity(4 + self.entries.len());
+        partition.put_count(self.count);
+        partition.put(&self.entries);
+        partition
+    }
+}
+
+/// Takes the map key, if it has one, and the value of an entry.
+type Take<'t> = dyn FnMut(Option<&[u8]>, &[u8]) + 't;
+
+/// Reads what stays of the entries.
+struct Elements<'r> {
+    run: &'r Run<'r>,
+    plans: &'r StatePlans,
+    rules: Rules<'r>,
+}
+
+impl<'r> Elements<'r> {
+    fn new(run: &'r Run<'r>, plans: &'r StatePlans) -> Self {
+        Self {
+            run,
+            plans,
+            rules: Rules::new(&plans.rules),
         }
-        account.written.count(bytes);
-        match entry.map_key().in_file(&state.name)? {
-            Some(map_key) => {
-                count += 1;
-                broadcast.put(map_key);
-                broadcast.put(entry.value.bytes());
+    }
+
+    /// Gives map key and value of each entry of a state of a part that stays to `take`.
+    fn read(
+        &mut self,
+        part: &Part,
+        state: &State,
+        account: &mut StateAccount,
+        take: &mut Take<'_>,
+    ) -> Result<()> {
+        let stays = self.plans.new_name(&state.name).is_some();
+        let concerning = self.rules.concerning(state);
+        let mut visit = |entry: &Entry<'_>| -> Result<Flow> {
+            let bytes = entry.bytes();
+            account.read.count(bytes);
+            if !stays {
+                account.drop("drop-state", bytes);
+                return Ok(Flow::Continue(()));
             }
-            None => writer.partition(entry.value.bytes()),
-        }
-        Ok(Flow::Continue(()))
-    };
-    let wanted = |other: &State| other.name == state.name && other.kind == state.kind;
-    let _ = part.scan(run.snapshot.files(), part.range, &wanted, &mut visit)?;
-    if meta.is_some() && state.kind == StateKind::Broadcast {
-        let mut partition = Vec::with_capacity(4 + broadcast.len());
-        partition.put_count(count);
-        partition.put(&broadcast);
-        writer.partition(&partition);
+            match self.rules.apply(&concerning, entry)? {
+                Applied::Dropped(rule) => account.drop(rule, bytes),
+                Applied::Kept { entry, changed } => {
+                    for rule in changed {
+                        account.change(rule, bytes);
+                    }
+                    account.written.count(entry.bytes());
+                    take(entry.map_key().in_file(&state.name)?, entry.value.bytes());
+                }
+            }
+            Ok(Flow::Continue(()))
+        };
+        let wanted = |other: &State| other.name == state.name && other.kind == state.kind;
+        let files = self.run.snapshot.files();
+        let _ = part.scan(files, part.range, &wanted, &mut visit)?;
+        Ok(())
     }
-    Ok(())
 }

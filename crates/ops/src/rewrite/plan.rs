@@ -13,6 +13,8 @@ use statetool_snapshot::{
 };
 
 use super::edits::{Compression, Edits, Format, KeyedLayout, Rename};
+use super::rule::Rule;
+use super::scale::{self, Scale};
 
 /// What becomes of a snapshot.
 pub struct Plan<'s> {
@@ -34,6 +36,8 @@ pub struct OperatorPlan<'s> {
     pub id: OperatorId,
     /// Its uid in the new snapshot, as far as that stores uids.
     pub uid: JavaString,
+    /// Its subtasks and key groups in the new snapshot.
+    pub scale: Scale,
     /// Its states and what becomes of them; nothing where no stream has to be looked into.
     pub states: Option<StatePlans>,
 }
@@ -50,6 +54,10 @@ pub struct StatePlans {
     pub keyed: Option<KeyedTarget>,
     /// Whether operator state is written anew.
     pub operator_state: bool,
+    /// The operator's new subtasks and key groups, if they change.
+    pub scale: Option<Scale>,
+    /// What leaves entries out or changes them, in this order.
+    pub rules: Vec<Arc<dyn Rule>>,
 }
 
 /// How keyed state is written.
@@ -131,6 +139,7 @@ const SAME: &str = "the same";
 pub fn plan<'s>(snapshot: &'s Snapshot, edits: &Edits) -> Result<Plan<'s>> {
     let fates = OperatorFates::resolve(snapshot, edits)?;
     let states = StateFates::resolve(snapshot, edits)?;
+    let scales = scale::resolve(snapshot, edits)?;
     let mut plan = Plan {
         snapshot,
         operators: Vec::new(),
@@ -153,8 +162,10 @@ pub fn plan<'s>(snapshot: &'s Snapshot, edits: &Edits) -> Result<Plan<'s>> {
                 operator.label()
             )));
         }
-        let states = states.of(snapshot, &operator, edits)?;
+        let scale = scales.get(&operator.index).copied();
+        let states = states.of(snapshot, &operator, edits, scale)?;
         plan.operators.push(OperatorPlan {
+            scale: scale.unwrap_or_else(|| Scale::of(&operator)),
             operator,
             id,
             uid,
@@ -277,7 +288,13 @@ impl StateFates {
     }
 
     /// What becomes of the states of an operator.
-    fn of(&self, snapshot: &Snapshot, operator: &Operator<'_>, edits: &Edits) -> Result<Option<StatePlans>> {
+    fn of(
+        &self,
+        snapshot: &Snapshot,
+        operator: &Operator<'_>,
+        edits: &Edits,
+        scale: Option<Scale>,
+    ) -> Result<Option<StatePlans>> {
         let meant = |selector: &StateSelector| -> Result<bool> {
             let operators = selector.operators(snapshot)?;
             Ok(operators.iter().any(|other| other.index == operator.index))
@@ -298,18 +315,23 @@ impl StateFates {
                 renames.push((selector, to));
             }
         }
-        let untouched = dropped.is_empty() && kept.is_empty() && renames.is_empty();
+        let untouched = dropped.is_empty() && kept.is_empty() && renames.is_empty() && scale.is_none();
         let layout = edits.layout()?;
         if untouched && edits.format.is_none() && layout.is_none() && edits.compression.is_none() {
             return Ok(None);
         }
         let loaded = snapshot.load_operator(operator)?;
+        if let Some(scale) = scale {
+            scale::check(operator, &loaded, scale)?;
+        }
         let wants = |selectors: &[StateSelector], name: &str| selectors.iter().any(|s| s.wants(name));
         let mut plans = StatePlans {
             dropped: Vec::new(),
             renamed: BTreeMap::new(),
             keyed: None,
             operator_state: false,
+            scale,
+            rules: Vec::new(),
             loaded,
         };
         for state in &plans.loaded.states {
@@ -431,13 +453,15 @@ impl StatePlans {
         layout: Option<KeyedLayout>,
     ) -> Result<()> {
         let edited = |keyed: bool| {
-            let mut states = self
-                .loaded
-                .states
-                .iter()
-                .filter(|state| state.kind.is_keyed() == keyed);
-            states.any(|state| self.new_name(&state.name) != Some(&state.name))
+            let states = self.loaded.states.iter();
+            let mut states = states.filter(|state| state.kind.is_keyed() == keyed);
+            states.any(|state| {
+                self.new_name(&state.name) != Some(&state.name)
+                    || self.rules.iter().any(|rule| rule.concerns(state))
+            })
         };
+        let has_keyed = self.loaded.parts.iter().any(|part| layout_of(part).is_some());
+        let rescaled = self.scale.is_some() && has_keyed;
         let mut other = false;
         for part in self.loaded.parts.iter().filter(|part| layout_of(part).is_some()) {
             let is = layout_of(part).flatten();
@@ -457,7 +481,7 @@ impl StatePlans {
                 is != Some(KeyedLayout::RocksDb) && (wanted == Compression::Snappy) != part.header.compressed
             });
         }
-        let keyed = (edited(true) || other).then_some(KeyedTarget {
+        let keyed = (edited(true) || other || rescaled).then_some(KeyedTarget {
             layout,
             compression: edits.compression,
         });
@@ -471,7 +495,8 @@ impl StatePlans {
                 state.name
             )));
         }
-        let operator_state = edited(false);
+        let old = operator.state.parallelism;
+        let operator_state = edited(false) || self.scale.is_some_and(|scale| scale.parallelism != old);
         let another = layout.is_some() || edits.compression.is_some();
         self.check_all_read(operator, keyed.is_some() || another, operator_state)?;
         (self.keyed, self.operator_state) = (keyed, operator_state);

@@ -207,7 +207,7 @@ fn read_entry(run: &mut impl Read) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
 }
 
 #[cold]
-fn no_room(error: &io::Error) -> Error {
+pub(super) fn no_room(error: &io::Error) -> Error {
     let why = statetool_store::plain(error);
     Error::target(format!(
         "temporary files in `{}`: {why}",

@@ -3,8 +3,10 @@
 use statetool_backend::rocksdb::{ManifestWriter, TableWriter};
 use statetool_snapshot::{Flow, Result};
 
+use super::item::Item;
+use super::output::Output;
 use super::sink::{PIECE, Piece};
-use super::{Item, Output};
+
 use crate::pipeline::Feed;
 use crate::rewrite::sorter::Sorter;
 

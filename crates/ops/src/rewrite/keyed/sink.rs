@@ -3,13 +3,16 @@
 use statetool_backend::canonical::CanonicalWriter;
 use statetool_backend::heap::HeapWriter;
 use statetool_backend::rocksdb::WrittenTable;
+use statetool_backend::snappy::{put_frames, put_stream};
 use statetool_backend::{Error as BackendError, InFile};
 use statetool_format::KeyGroupRange;
 use statetool_snapshot::{Entry, Error, Flow, Payload, Result, StateKind};
 
 use super::families::Families;
-use super::{Item, KeyedLayout, Output};
+use super::item::Item;
+use super::output::Output;
 use crate::pipeline::Feed;
+use crate::rewrite::edits::KeyedLayout;
 
 /// How large a piece is, about.
 pub(super) const PIECE: usize = 1 << 20;
@@ -29,13 +32,38 @@ pub(super) struct Piece {
     pub(super) end: Option<WrittenTable>,
 }
 
+impl Piece {
+    /// Compresses what is to be compressed; each key group is a stream of its own.
+    pub(super) fn compress(&mut self) {
+        if !self.compress {
+            return;
+        }
+        let plain = std::mem::take(&mut self.bytes);
+        let ends = self
+            .starts
+            .iter()
+            .skip(1)
+            .map(|(_, start)| *start)
+            .chain([plain.len()]);
+        let ends: Vec<usize> = ends.collect();
+        let first = self.starts.first().map_or(plain.len(), |(_, start)| *start);
+        // What goes on a group of the piece before.
+        put_frames(plain.get(..first).unwrap_or_default(), &mut self.bytes);
+        for ((_, start), end) in self.starts.iter_mut().zip(ends) {
+            let group = plain.get(*start..end).unwrap_or_default();
+            *start = self.bytes.len();
+            put_stream(group, &mut self.bytes);
+        }
+    }
+}
+
 /// Takes the entries of some key groups, one group after the other.
 pub(super) struct Sink<'s, 'f> {
     feed: &'s Feed<'f, Piece, Piece>,
     prefix_bytes: usize,
     output: usize,
     made: &'s Output<'s>,
-    range: KeyGroupRange,
+    covers: KeyGroupRange,
     group: Option<u32>,
     order: Ascending,
     piece: Piece,
@@ -70,7 +98,7 @@ impl<'s, 'f> Sink<'s, 'f> {
             KeyedLayout::Heap => Form::Heap {
                 writer: HeapWriter::new(output.header.states.len()),
                 compress,
-                next: item.range.start,
+                next: item.covers.start,
             },
             KeyedLayout::RocksDb => Form::RocksDb(Families::new(output, item)),
         };
@@ -79,7 +107,7 @@ impl<'s, 'f> Sink<'s, 'f> {
             prefix_bytes: output.prefix_bytes,
             output: item.output,
             made: output,
-            range: item.range,
+            covers: item.covers,
             group: None,
             order: Ascending::default(),
             piece: Piece::default(),
@@ -137,7 +165,7 @@ impl<'s, 'f> Sink<'s, 'f> {
         if self.end_group()?.is_break() {
             return Ok(());
         }
-        self.put_blocks(self.range.end());
+        self.put_blocks(self.covers.end());
         if let Form::RocksDb(families) = self.form {
             families.end(self.feed);
             return Ok(());

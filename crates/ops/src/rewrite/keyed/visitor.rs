@@ -1,0 +1,107 @@
+//! What becomes of entries on their way, and how many there were.
+
+use std::sync::Arc;
+
+use statetool_snapshot::{Entry, Flow, Result, State};
+
+use super::output::Output;
+use crate::progress::{Progress, Ticker};
+use crate::rewrite::account::{Accounts, StateAccount, StateName};
+use crate::rewrite::plan::StatePlans;
+use crate::rewrite::rule::{Applied, Rules};
+
+/// Sees the entries of a work item, applies the rules, and counts.
+pub(super) struct Visitor<'v> {
+    plans: &'v StatePlans,
+    output: &'v Output<'v>,
+    rules: Rules<'v>,
+    ticker: Ticker<'v>,
+    seen: Vec<Seen>,
+    last: usize,
+}
+
+/// A state whose entries have been met.
+struct Seen {
+    state: Arc<State>,
+    /// Its id in the output, unless it is left out.
+    id: Option<u16>,
+    /// The rules that concern it.
+    rules: Vec<usize>,
+    account: StateAccount,
+}
+
+impl<'v> Visitor<'v> {
+    /// A visitor for entries that go where the header of `output` is.
+    pub(super) fn new(plans: &'v StatePlans, output: &'v Output<'v>, progress: &'v Progress) -> Self {
+        Self {
+            plans,
+            output,
+            rules: Rules::new(&plans.rules),
+            ticker: progress.ticker(),
+            seen: Vec::new(),
+            last: 0,
+        }
+    }
+
+    /// Gives an entry that stays to `emit`, with the id of its state.
+    pub(super) fn visit(
+        &mut self,
+        entry: &Entry<'_>,
+        emit: &mut impl FnMut(u16, &Entry<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        let bytes = entry.bytes();
+        self.ticker.tick(bytes);
+        let is_last = |seen: &Seen| Arc::ptr_eq(&seen.state, entry.state);
+        if !self.seen.get(self.last).is_some_and(is_last) {
+            self.last = self.place_of(entry.state)?;
+        }
+        let Some(seen) = self.seen.get_mut(self.last) else {
+            return Ok(Flow::Continue(()));
+        };
+        seen.account.read.count(bytes);
+        let Some(id) = seen.id else {
+            seen.account.drop("drop-state", bytes);
+            return Ok(Flow::Continue(()));
+        };
+        if seen.rules.is_empty() {
+            seen.account.written.count(bytes);
+            return emit(id, entry);
+        }
+        let account = &mut seen.account;
+        match self.rules.apply(&seen.rules, entry)? {
+            Applied::Dropped(rule) => {
+                account.drop(rule, bytes);
+                Ok(Flow::Continue(()))
+            }
+            Applied::Kept { entry, changed } => {
+                for rule in changed {
+                    account.change(rule, bytes);
+                }
+                account.written.count(entry.bytes());
+                emit(id, &entry)
+            }
+        }
+    }
+
+    fn place_of(&mut self, state: &Arc<State>) -> Result<usize> {
+        let known = |seen: &Seen| Arc::ptr_eq(&seen.state, state);
+        if let Some(known) = self.seen.iter().position(known) {
+            return Ok(known);
+        }
+        self.seen.push(Seen {
+            state: state.clone(),
+            id: self.output.id_of(state, self.plans)?,
+            rules: self.rules.concerning(state),
+            account: StateAccount::default(),
+        });
+        Ok(self.seen.len() - 1)
+    }
+
+    /// What became of the entries.
+    pub(super) fn accounts(self) -> Accounts {
+        let accounts = self.seen.into_iter();
+        accounts
+            .map(|seen| (StateName::of(&seen.state), seen.account))
+            .collect()
+    }
+}
