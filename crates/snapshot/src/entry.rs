@@ -226,6 +226,7 @@ pub struct Elements<'a> {
     counted: Option<usize>,
     payload: Payload<'a>,
     first: bool,
+    apart: bool,
 }
 
 impl<'a> Elements<'a> {
@@ -236,7 +237,14 @@ impl<'a> Elements<'a> {
             counted: None,
             payload,
             first: true,
+            apart: false,
         }
+    }
+
+    /// Takes an element whose extent nobody knows for an error: what is left may be several.
+    #[must_use]
+    pub fn told_apart(self) -> Self {
+        Self { apart: true, ..self }
     }
 
     /// The next element's bytes.
@@ -268,7 +276,9 @@ impl<'a> Elements<'a> {
         }
         let start = self.r.clone();
         match skip(self.ty, &mut self.r) {
-            Err(error) if matches!(error.fault(), Fault::UnknownClass(_)) && self.is_framed() => {
+            Err(error)
+                if !self.apart && matches!(error.fault(), Fault::UnknownClass(_)) && self.is_framed() =>
+            {
                 self.r = start;
                 Ok(Some(self.r.take_rest()))
             }

@@ -27,7 +27,7 @@ mod state;
 mod writer;
 
 pub use codec::{Extent, skip};
-pub use entry::{Entry, KeyParts, Payload, StoredKey};
+pub use entry::{Elements, Entry, KeyParts, Payload, StoredKey};
 pub use error::{Error, ErrorKind, Result};
 pub use files::{Files, Tables};
 pub use heap_values::HeapValues;

@@ -25,6 +25,9 @@ pub type Flow = ControlFlow<()>;
 /// Called for each entry.
 pub(crate) type Visit<'v> = dyn FnMut(&Entry<'_>) -> Result<Flow> + 'v;
 
+/// Called for each state of a database when it has been scanned.
+pub(crate) type Counted<'c> = dyn FnMut(&Arc<State>, rocksdb::Counters) + 'c;
+
 impl Part {
     /// Visits the entries of the wanted states whose key groups are in `range`, key group by
     /// key group. `range` does not matter to operator state.
@@ -39,6 +42,21 @@ impl Part {
         wanted: &dyn Fn(&State) -> bool,
         visit: &mut Visit<'_>,
     ) -> Result<Flow> {
+        self.scan_counting(files, range, wanted, visit, &mut |_, _| ())
+    }
+
+    /// As [`scan`](Self::scan), and tells `counted` for each state of a database what its scan came by.
+    ///
+    /// # Errors
+    /// As [`scan`](Self::scan).
+    pub fn scan_counting(
+        &self,
+        files: &Files,
+        range: KeyGroupRange,
+        wanted: &dyn Fn(&State) -> bool,
+        visit: &mut Visit<'_>,
+        counted: &mut Counted<'_>,
+    ) -> Result<Flow> {
         let range = range.intersect(&self.range);
         match &self.layout {
             Layout::Canonical { handle, source } => self.scan_canonical(handle, source, range, wanted, visit),
@@ -50,8 +68,8 @@ impl Part {
                 let states = values.states(&self.header, handle, source, self.compression())?;
                 self.scan_heap(handle, source, states, range, wanted, visit)
             }
-            Layout::RocksDb(database) => self.scan_rocksdb(database, files, range, wanted, visit),
-            Layout::Changelog { base, overlay } => overlay.scan(self, base, files, range, wanted, visit),
+            Layout::RocksDb(database) => self.scan_rocksdb(database, files, range, wanted, visit, counted),
+            Layout::Changelog { overlay, .. } => overlay.scan(self, files, range, wanted, visit, counted),
             Layout::RawTimers { handle, source } => {
                 self.scan_raw_timers(handle, source, range, wanted, visit)
             }
@@ -123,6 +141,7 @@ impl Part {
         range: KeyGroupRange,
         wanted: &dyn Fn(&State) -> bool,
         visit: &mut Visit<'_>,
+        counted: &mut Counted<'_>,
     ) -> Result<Flow> {
         if range.is_empty() {
             return Ok(Flow::Continue(()));
@@ -145,6 +164,9 @@ impl Part {
                     return Ok(Flow::Break(()));
                 }
             }
+        }
+        for family in families {
+            counted(family.state, family.scan.counters());
         }
         Ok(Flow::Continue(()))
     }

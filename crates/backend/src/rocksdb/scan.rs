@@ -40,6 +40,16 @@ pub struct Counters {
     pub range_deletions: u64,
     /// Bytes of keys and values of all entries that are no part of a value.
     pub hidden_bytes: u64,
+    /// Bytes of the keys of operands and values behind a newer operand with which they are joined.
+    pub folded_bytes: u64,
+}
+
+impl Counters {
+    /// Entries that would not be there if each key had one entry with its value, and their bytes.
+    pub fn superfluous(&self) -> (u64, u64) {
+        let entries = self.read.saturating_sub(self.live);
+        (entries, self.hidden_bytes + self.folded_bytes)
+    }
 }
 
 /// Goes through the keys in a range, in the order of their bytes.
@@ -211,10 +221,14 @@ impl Scan {
                 break;
             }
             match self.kind()? {
-                EntryType::Merge => self.take_operand(),
+                EntryType::Merge => {
+                    self.take_operand();
+                    self.counters.folded_bytes += self.key.len() as u64;
+                }
                 EntryType::Value => {
                     self.take_operand();
                     self.counters.operands -= 1;
+                    self.counters.folded_bytes += self.key.len() as u64;
                     break;
                 }
                 _ => {

@@ -12,8 +12,8 @@ use super::{Fragment, KeyChange, KeyId, MapValue, Overlay};
 use crate::entry::{Entry, Payload, StoredKey};
 use crate::error::Result;
 use crate::files::Files;
-use crate::part::Part;
-use crate::scan::{Flow, Visit};
+use crate::part::{Layout, Part};
+use crate::scan::{Counted, Flow, Visit};
 use crate::state::{State, StateKind};
 
 /// Elements of lists of the base that were merged into other namespaces.
@@ -25,25 +25,30 @@ impl Overlay {
     pub(crate) fn scan(
         &self,
         part: &Part,
-        base: &[Part],
         files: &Files,
         range: KeyGroupRange,
         wanted: &dyn Fn(&State) -> bool,
         visit: &mut Visit<'_>,
+        counted: &mut Counted<'_>,
     ) -> Result<Flow> {
+        let base = match &part.layout {
+            Layout::Changelog { base, .. } => base.as_slice(),
+            _ => &[],
+        };
         let merged = self.merged_lists(base, files, range)?;
         let mut seen: HashSet<KeyId> = HashSet::new();
         let mut additions = self.additions(part.subtask, range, wanted, &merged);
         let mut pieces: Vec<&Part> = base.iter().collect();
         pieces.sort_by_key(|piece| piece.range);
         for piece in pieces {
-            let flow = piece.scan(files, range, wanted, &mut |entry| {
+            let mut visit_base = |entry: &Entry<'_>| {
                 let group = entry.key_group.unwrap_or_default();
                 match additions.visit_before(group, &seen, visit)? {
                     Flow::Continue(()) => self.pass(entry, &merged, &mut seen, visit),
                     Flow::Break(()) => Ok(Flow::Break(())),
                 }
-            })?;
+            };
+            let flow = piece.scan_counting(files, range, wanted, &mut visit_base, counted)?;
             if flow.is_break() {
                 return Ok(flow);
             }
