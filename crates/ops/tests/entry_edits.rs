@@ -244,7 +244,7 @@ fn what_cannot_be_deleted_or_set_is_refused() {
         ),
         (
             "1.20/windows/hashmap-canonical",
-            set("*/window-contents", "alpha", "1"),
+            set("*/window-contents", "1", "1"),
             ErrorKind::Refused,
             "it has namespaces, such as windows",
         ),
