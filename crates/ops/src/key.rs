@@ -68,6 +68,14 @@ impl Key {
         Err(refuse(why.unwrap_or_default()))
     }
 
+    /// The serialized form, unless only the job's classes could write it.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match &self.form {
+            Form::Bytes(bytes) => Some(bytes),
+            Form::Shown(_) => None,
+        }
+    }
+
     /// The key groups to read.
     pub fn range(&self) -> Option<KeyGroupRange> {
         self.key_group.map(|group| KeyGroupRange::new(group, group + 1))

@@ -6,6 +6,11 @@ use statetool_values::{Type, Value};
 
 use crate::key::{abbreviated, abbreviated_why, can_be_written};
 
+/// Whether entries of a state are told apart by their keys alone.
+pub(crate) fn is_void(state: &State) -> bool {
+    state.namespace.as_ref().is_some_and(|ty| ty.name() == VOID)
+}
+
 /// A namespace as the states of an operator show it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Namespace {
@@ -21,7 +26,7 @@ impl Namespace {
     pub fn parse(text: &str, state: &State) -> Result<Self> {
         let name = &state.name;
         let ty = match &state.namespace {
-            Some(ty) if ty.name() != VOID => ty,
+            Some(ty) if !is_void(state) => ty,
             _ => return Err(Error::usage(format!("state `{name}` has no namespaces"))),
         };
         let word = Json::String(text.to_owned());

@@ -48,11 +48,20 @@ pub fn moment(epoch_millis: i64) -> String {
 
 /// A moment of a clock or of a file system, in the same form.
 pub fn of_system(time: SystemTime) -> String {
+    rfc3339(epoch_millis(time))
+}
+
+/// What the clock shows, in epoch milliseconds.
+pub fn now() -> i64 {
+    epoch_millis(SystemTime::now())
+}
+
+fn epoch_millis(time: SystemTime) -> i64 {
     let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-    rfc3339(match time.duration_since(SystemTime::UNIX_EPOCH) {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => millis(since),
         Err(error) => -millis(error.duration()),
-    })
+    }
 }
 
 /// Year, month and day of a day counted from 1970-01-01, in the proleptic Gregorian calendar.

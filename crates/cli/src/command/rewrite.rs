@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args, ValueEnum, ValueHint};
 use statetool_ops::progress::Progress;
-use statetool_ops::rewrite::{self, Edits, ExecuteOptions, Rename, ScaleTo};
+use statetool_ops::rewrite::{self, DeleteKey, DeleteKeys, Edits, ExecuteOptions, Rename, ScaleTo, SetValue};
 use statetool_snapshot::SnapshotWriter;
 use statetool_store::Location;
 
@@ -51,6 +51,15 @@ pub(crate) struct RewriteArgs {
     /// Leave all other states of their operators out; repeatable.
     #[arg(long, value_name = "OPERATOR/STATE")]
     keep_state: Vec<String>,
+    /// Leave out all state and timers of a key; repeatable.
+    #[arg(long, num_args = 2, value_names = ["OPERATOR", "KEY"])]
+    delete: Vec<String>,
+    /// Leave out all state and timers of the keys in a file, one a line; repeatable.
+    #[arg(long, num_args = 2, value_names = ["OPERATOR", "FILE"])]
+    delete_keys: Vec<String>,
+    /// Let a state hold this value for a key, and nothing else; repeatable.
+    #[arg(long, num_args = 3, value_names = ["OPERATOR/STATE", "KEY", "JSON"])]
+    set: Vec<String>,
     /// Divide key groups and operator state among N subtasks; repeatable for operators.
     #[arg(long, value_name = "[OPERATOR=]N", value_parser = ScaleTo::parse)]
     parallelism: Vec<ScaleTo>,
@@ -150,6 +159,9 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
     };
     let report = rewrite::execute(&plan, &writer, &options)?;
     drop(shown);
+    for note in report.notes.iter().filter(|_| !global.quiet) {
+        output::say("warning", note);
+    }
     match args.format {
         ReportFormat::Table => render::rewrite::report(&report, &mut out)?,
         ReportFormat::Json => render::json(&report, &mut out)?,
@@ -192,6 +204,15 @@ impl RewriteArgs {
         edits.rename_state.extend(self.rename_state.iter().cloned());
         edits.drop_state.extend(self.drop_state.iter().cloned());
         edits.keep_state.extend(self.keep_state.iter().cloned());
+        let pairs = self.delete.as_chunks::<2>().0.iter().cloned();
+        let deleted = pairs.map(|[operator, key]| DeleteKey { operator, key });
+        edits.delete.extend(deleted);
+        let pairs = self.delete_keys.as_chunks::<2>().0.iter().cloned();
+        let deleted = pairs.map(|[operator, file]| DeleteKeys { operator, file });
+        edits.delete_keys.extend(deleted);
+        let triples = self.set.as_chunks::<3>().0.iter().cloned();
+        let set = triples.map(|[state, key, value]| SetValue { state, key, value });
+        edits.set.extend(set);
         edits.parallelism.extend(self.parallelism.iter().cloned());
         edits.max_parallelism.extend(self.max_parallelism.iter().cloned());
         if let Some(kind) = self.kind {

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use indicatif::HumanBytes;
-use statetool_ops::rewrite::{Planned, RewriteReport};
+use statetool_ops::rewrite::{ByRule, Planned, RewriteReport, StateReport};
 
 use super::{Head, columns};
 
@@ -56,33 +56,53 @@ pub(crate) fn report(report: &RewriteReport, out: &mut dyn Write) -> anyhow::Res
     for dropped in &report.dropped_operators {
         writeln!(out, "left out: operator {dropped}")?;
     }
-    let mut rows = Vec::new();
-    for operator in &report.operators {
-        for state in &operator.states {
-            let dropped: u64 = state.account.dropped.values().map(|amount| amount.entries).sum();
-            rows.push(vec![
-                format!("{}/{}", operator.name, state.name),
-                match &state.new_name {
-                    Some(name) if *name == state.name => String::new(),
-                    Some(name) => name.clone(),
-                    None => "left out".to_owned(),
-                },
-                state.account.read.entries.to_string(),
-                state.account.written.entries.to_string(),
-                dropped.to_string(),
-                HumanBytes(state.account.written.bytes).to_string(),
-            ]);
-        }
-    }
-    if !rows.is_empty() {
-        let heads = [
-            Head::Words("STATE"),
-            Head::Words("BECOMES"),
-            Head::Numbers("READ"),
-            Head::Numbers("WRITTEN"),
-            Head::Numbers("DROPPED"),
-            Head::Numbers("BYTES"),
+    states(report, out)
+}
+
+/// What became of the entries of states, by rule as far as there are any.
+fn states(report: &RewriteReport, out: &mut dyn Write) -> anyhow::Result<()> {
+    let all = report.operators.iter().flat_map(|operator| {
+        let states = operator.states.iter();
+        states.map(move |state| (operator.name.as_str(), state))
+    });
+    type Amounts = fn(&StateReport) -> &ByRule;
+    let columns_by_rule: [(&'static str, Amounts, bool); 3] = [
+        ("DROPPED", |state| &state.account.dropped, true),
+        ("CHANGED", |state| &state.account.changed, false),
+        ("ADDED", |state| &state.account.added, false),
+    ];
+    let used = |(_, amounts, always): &(&'static str, Amounts, bool)| {
+        *always || all.clone().any(|(_, state)| !amounts(state).is_empty())
+    };
+    let by_rule: Vec<_> = columns_by_rule.into_iter().filter(used).collect();
+    let mut heads = vec![
+        Head::Words("STATE"),
+        Head::Words("BECOMES"),
+        Head::Numbers("READ"),
+        Head::Numbers("WRITTEN"),
+    ];
+    heads.extend(by_rule.iter().map(|(name, ..)| Head::Numbers(name)));
+    heads.push(Head::Numbers("BYTES"));
+    let row = |(operator, state): (&str, &StateReport)| {
+        let mut row = vec![
+            format!("{operator}/{}", state.name),
+            match &state.new_name {
+                Some(name) if *name == state.name => String::new(),
+                Some(name) => name.clone(),
+                None => "left out".to_owned(),
+            },
+            state.account.read.entries.to_string(),
+            state.account.written.entries.to_string(),
         ];
+        for (_, amounts, _) in &by_rule {
+            let sum: u64 = amounts(state).values().map(|amount| amount.entries).sum();
+            row.push(sum.to_string());
+        }
+        row.push(HumanBytes(state.account.written.bytes).to_string());
+        row
+    };
+    let rows: Vec<Vec<String>> = all.clone().map(row).collect();
+    if !rows.is_empty() {
         write!(out, "\n{}", columns(0, &heads, &rows))?;
     }
     Ok(())

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use statetool_snapshot::{Error, Result};
 
+use super::delete::{DeleteKey, DeleteKeys};
 use super::scale::ScaleTo;
+use super::set::SetValue;
 
 /// The edits of a run: what flags say, and what a plan file holds.
 ///
@@ -29,6 +31,15 @@ pub struct Edits {
     /// The only states of their operators that are not left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keep_state: Vec<String>,
+    /// Keys whose state and timers are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub delete: Vec<DeleteKey>,
+    /// More of them, in files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub delete_keys: Vec<DeleteKeys>,
+    /// What states hold for certain keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<SetValue>,
     /// How many subtasks operators have.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parallelism: Vec<ScaleTo>,

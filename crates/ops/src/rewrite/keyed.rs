@@ -11,6 +11,7 @@ mod visitor;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use statetool_format::KeyGroupRange;
 use statetool_format::metadata::KeyedHandle;
 use statetool_snapshot::{Entry, Flow, Operator, Result, Snapshot, SnapshotWriter, State};
 
@@ -103,7 +104,8 @@ impl Work<'_, '_> {
         let parts = output.parts.iter();
         let items: Vec<_> = parts.flat_map(|part| work::items_of(part, part.range)).collect();
         let scan = |_: &mut (), item: &work::WorkItem<'_>| {
-            let mut visitor = Visitor::new(self.plans, output, self.run.progress);
+            let none = KeyGroupRange::new(0, 0);
+            let mut visitor = Visitor::new(self.plans, output, none, self.run.progress);
             let mut rehash = Rehash::new(old, scale.max_parallelism);
             let mut writer = shuffle.writer();
             let mut emit = |id: u16, entry: &Entry<'_>| writer.push(rehash.group(entry)?, id, entry);
@@ -115,6 +117,16 @@ impl Work<'_, '_> {
             Ok(())
         };
         work::for_each(&items, self.run.threads, || (), scan)?;
+        let all = KeyGroupRange::new(0, scale.max_parallelism);
+        let mut visitor = Visitor::new(self.plans, output, all, self.run.progress);
+        let mut writer = shuffle.writer();
+        let mut emit = |id: u16, entry: &Entry<'_>| {
+            let group = entry.key_group.unwrap_or_default();
+            writer.push(group, id, entry)
+        };
+        let _ = visitor.add(None, &mut emit)?;
+        writer.end()?;
+        self.count(visitor);
         Ok(shuffle)
     }
 
@@ -128,15 +140,17 @@ impl Work<'_, '_> {
             let mut sink = Sink::new(item, output, feed);
             match (&item.from, shuffle) {
                 (From::Parts(parts), _) => {
-                    let mut visitor = Visitor::new(self.plans, output, self.run.progress);
+                    let progress = self.run.progress;
+                    let mut visitor = Visitor::new(self.plans, output, item.covers, progress);
                     let mut emit = |id: u16, entry: &Entry<'_>| sink.entry(id, entry);
                     let mut visit = |entry: &Entry<'_>| visitor.visit(entry, &mut emit);
                     for part in parts {
                         let files = self.run.snapshot.files();
                         if part.scan(files, item.range, &|_| true, &mut visit)?.is_break() {
-                            break;
+                            return Ok(());
                         }
                     }
+                    let _ = visitor.add(None, &mut emit)?;
                     self.count(visitor);
                 }
                 (From::Shuffle(partition), Some(shuffle)) => {

@@ -5,6 +5,7 @@
 
 mod account;
 mod copy;
+mod delete;
 mod edits;
 mod keyed;
 mod operator_state;
@@ -12,6 +13,7 @@ mod plan;
 mod read_back;
 mod rule;
 mod scale;
+mod set;
 mod sorter;
 
 use std::collections::BTreeMap;
@@ -29,10 +31,12 @@ use statetool_snapshot::{
 };
 
 pub use account::{Amount, ByRule, StateAccount, StateName};
+pub use delete::{DeleteKey, DeleteKeys};
 pub use edits::{Backend, Compression, Edits, Format, KeyedLayout, Rename};
 pub use plan::{KeyedTarget, OperatorPlan, Plan, Planned, PlannedOperator, PlannedState, StatePlans, plan};
 pub use rule::{Apply, Fate, Form, Rule};
 pub use scale::{Scale, ScaleTo};
+pub use set::SetValue;
 
 use crate::progress::Progress;
 use copy::{Copier, Stream};
@@ -72,6 +76,8 @@ pub struct RewriteReport {
     pub operators: Vec<OperatorReport>,
     /// Operators that were left out.
     pub dropped_operators: Vec<String>,
+    /// What should be known besides.
+    pub notes: Vec<String>,
 }
 
 /// What became of an operator.
@@ -133,11 +139,14 @@ pub fn execute(plan: &Plan<'_>, writer: &SnapshotWriter, options: &ExecuteOption
         checkpoint_id: old.checkpoint_id,
         operators: Vec::new(),
         dropped_operators: plan.dropped.iter().map(|operator| operator.label()).collect(),
+        notes: Vec::new(),
     };
     for operator in &plan.operators {
         let (state, reported) = write_operator(&run, &copier, operator, plan.format)?;
         metadata.operators.push(state);
         report.operators.push(reported);
+        let rules = operator.states.iter().flat_map(|states| &states.rules);
+        report.notes.extend(rules.flat_map(|rule| rule.notes()));
     }
     let written = Snapshot::decode(
         plan.snapshot.files().store(),

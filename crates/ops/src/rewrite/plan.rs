@@ -12,9 +12,11 @@ use statetool_snapshot::{
     first_of,
 };
 
+use super::delete;
 use super::edits::{Compression, Edits, Format, KeyedLayout, Rename};
 use super::rule::Rule;
 use super::scale::{self, Scale};
+use super::set::{self, Addition};
 
 /// What becomes of a snapshot.
 pub struct Plan<'s> {
@@ -58,6 +60,8 @@ pub struct StatePlans {
     pub scale: Option<Scale>,
     /// What leaves entries out or changes them, in this order.
     pub rules: Vec<Arc<dyn Rule>>,
+    /// Entries that are written besides, by key group.
+    pub(super) additions: Vec<Addition>,
 }
 
 /// How keyed state is written.
@@ -244,6 +248,8 @@ struct StateFates {
     dropped: Vec<StateSelector>,
     kept: Vec<StateSelector>,
     renamed: Vec<(StateSelector, String)>,
+    /// Those whose entries change.
+    changed: Vec<StateSelector>,
 }
 
 impl StateFates {
@@ -258,6 +264,9 @@ impl StateFates {
             renamed: (edits.rename_state.iter())
                 .map(|rename| Ok((parse(&rename.from)?, rename.to.clone())))
                 .collect::<Result<_>>()?,
+            changed: (edits.set.iter().map(|set| &set.state))
+                .map(parse)
+                .collect::<Result<_>>()?,
         };
         fates.check(snapshot)?;
         Ok(fates)
@@ -266,7 +275,8 @@ impl StateFates {
     /// Refuses selectors that mean no state at all.
     fn check(&self, snapshot: &Snapshot) -> Result<()> {
         let renamed = self.renamed.iter().map(|(selector, _)| selector);
-        for selector in self.dropped.iter().chain(&self.kept).chain(renamed) {
+        let all = self.dropped.iter().chain(&self.kept).chain(&self.changed);
+        for selector in all.chain(renamed) {
             let mut names = Vec::new();
             let mut found = false;
             for operator in selector.operators(snapshot)? {
@@ -315,7 +325,12 @@ impl StateFates {
                 renames.push((selector, to));
             }
         }
-        let untouched = dropped.is_empty() && kept.is_empty() && renames.is_empty() && scale.is_none();
+        let untouched = dropped.is_empty()
+            && kept.is_empty()
+            && renames.is_empty()
+            && scale.is_none()
+            && !delete::concerns(snapshot, operator, edits)?
+            && !set::concerns(snapshot, operator, edits)?;
         let layout = edits.layout()?;
         if untouched && edits.format.is_none() && layout.is_none() && edits.compression.is_none() {
             return Ok(None);
@@ -324,6 +339,9 @@ impl StateFates {
         if let Some(scale) = scale {
             scale::check(operator, &loaded, scale)?;
         }
+        let max_parallelism = scale.unwrap_or_else(|| Scale::of(operator)).max_parallelism;
+        let deleted = delete::rule(snapshot, operator, &loaded, edits)?;
+        let (replaced, additions) = set::resolve(snapshot, operator, &loaded, edits, max_parallelism)?;
         let wants = |selectors: &[StateSelector], name: &str| selectors.iter().any(|s| s.wants(name));
         let mut plans = StatePlans {
             dropped: Vec::new(),
@@ -331,7 +349,8 @@ impl StateFates {
             keyed: None,
             operator_state: false,
             scale,
-            rules: Vec::new(),
+            rules: deleted.into_iter().chain(replaced).collect(),
+            additions,
             loaded,
         };
         for state in &plans.loaded.states {

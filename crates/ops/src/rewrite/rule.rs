@@ -17,6 +17,11 @@ pub trait Rule: Send + Sync {
     /// # Errors
     /// Whatever keeps it from beginning.
     fn worker(&self) -> Result<Box<dyn Apply + '_>>;
+
+    /// What should be known when all entries have passed.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Applies a rule to one entry after the other.

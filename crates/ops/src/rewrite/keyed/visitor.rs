@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use statetool_format::KeyGroupRange;
 use statetool_snapshot::{Entry, Flow, Result, State};
 
 use super::output::Output;
@@ -9,12 +10,14 @@ use crate::progress::{Progress, Ticker};
 use crate::rewrite::account::{Accounts, StateAccount, StateName};
 use crate::rewrite::plan::StatePlans;
 use crate::rewrite::rule::{Applied, Rules};
+use crate::rewrite::set::{Additions, RULE};
 
 /// Sees the entries of a work item, applies the rules, and counts.
 pub(super) struct Visitor<'v> {
     plans: &'v StatePlans,
     output: &'v Output<'v>,
     rules: Rules<'v>,
+    additions: Additions<'v>,
     ticker: Ticker<'v>,
     seen: Vec<Seen>,
     last: usize,
@@ -31,12 +34,18 @@ struct Seen {
 }
 
 impl<'v> Visitor<'v> {
-    /// A visitor for entries that go where the header of `output` is.
-    pub(super) fn new(plans: &'v StatePlans, output: &'v Output<'v>, progress: &'v Progress) -> Self {
+    /// A visitor for entries that go where the header of `output` is; it adds what is added in `range`.
+    pub(super) fn new(
+        plans: &'v StatePlans,
+        output: &'v Output<'v>,
+        range: KeyGroupRange,
+        progress: &'v Progress,
+    ) -> Self {
         Self {
             plans,
             output,
             rules: Rules::new(&plans.rules),
+            additions: Additions::within(&plans.additions, range),
             ticker: progress.ticker(),
             seen: Vec::new(),
             last: 0,
@@ -51,6 +60,9 @@ impl<'v> Visitor<'v> {
     ) -> Result<Flow> {
         let bytes = entry.bytes();
         self.ticker.tick(bytes);
+        if self.add(entry.key_group, emit)?.is_break() {
+            return Ok(Flow::Break(()));
+        }
         let is_last = |seen: &Seen| Arc::ptr_eq(&seen.state, entry.state);
         if !self.seen.get(self.last).is_some_and(is_last) {
             self.last = self.place_of(entry.state)?;
@@ -81,6 +93,31 @@ impl<'v> Visitor<'v> {
                 emit(id, &entry)
             }
         }
+    }
+
+    /// Gives what is added to `emit`: in front of a key group, or all that is left.
+    pub(super) fn add(
+        &mut self,
+        before: Option<u32>,
+        emit: &mut impl FnMut(u16, &Entry<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        if self.additions.are_done() {
+            return Ok(Flow::Continue(()));
+        }
+        let mut additions = std::mem::take(&mut self.additions);
+        let flow = additions.before(before, |entry| {
+            let place = self.place_of(entry.state)?;
+            let Some(seen) = self.seen.get_mut(place) else {
+                return Ok(Flow::Continue(()));
+            };
+            let Some(id) = seen.id else {
+                return Ok(Flow::Continue(()));
+            };
+            seen.account.create(RULE, entry.bytes());
+            emit(id, entry)
+        });
+        self.additions = additions;
+        flow
     }
 
     fn place_of(&mut self, state: &Arc<State>) -> Result<usize> {
