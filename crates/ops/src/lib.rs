@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod cat;
+pub mod compact;
 pub mod inspect;
 pub mod kafka;
 pub mod key;

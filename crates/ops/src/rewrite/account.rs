@@ -35,6 +35,24 @@ impl Amount {
     }
 }
 
+/// Records of a database that are no entries and no part of one: overwritten and deleted values, deletions,
+/// and operands that are joined with others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Superfluous {
+    /// How many records.
+    pub records: u64,
+    /// Bytes of their keys and values that joining them gives back.
+    pub bytes: u64,
+}
+
+impl Superfluous {
+    /// Adds more of them.
+    pub fn add(&mut self, other: Self) {
+        self.records += other.records;
+        self.bytes += other.bytes;
+    }
+}
+
 /// What a state of an operator is known by: keyed and operator state may have the same names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StateName {
@@ -57,6 +75,13 @@ impl StateName {
 /// Accounts of an operator's states.
 pub(super) type Accounts = BTreeMap<StateName, StateAccount>;
 
+/// Adds what another part of the work counted.
+pub(super) fn merge(total: &mut Accounts, accounts: Accounts) {
+    for (state, account) in accounts {
+        total.entry(state).or_default().add(&account);
+    }
+}
+
 /// Amounts by the rules that they fell under.
 pub type ByRule = BTreeMap<String, Amount>;
 
@@ -73,6 +98,8 @@ pub struct StateAccount {
     pub changed: ByRule,
     /// What was written and had not been read, by rule; part of what was written.
     pub added: ByRule,
+    /// What a database held besides, and what is written does not.
+    pub superfluous: Superfluous,
 }
 
 impl StateAccount {
@@ -80,6 +107,7 @@ impl StateAccount {
     pub(super) fn add(&mut self, other: &Self) {
         self.read.add(other.read);
         self.written.add(other.written);
+        self.superfluous.add(other.superfluous);
         let sums = [&mut self.dropped, &mut self.changed, &mut self.added];
         for (sum, more) in sums
             .into_iter()

@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex};
 
 use statetool_format::KeyGroupRange;
 use statetool_format::metadata::KeyedHandle;
-use statetool_snapshot::{Entry, Flow, Operator, Result, Snapshot, SnapshotWriter, State};
+use statetool_snapshot::{Entry, Error, Flow, Operator, Result, Snapshot, SnapshotWriter, State};
 
 use super::account::Accounts;
-use super::lock;
+use super::{ExecuteOptions, lock};
 use super::plan::{KeyedTarget, StatePlans};
 use super::scale::Scale;
 use crate::pipeline::{self, Feed};
@@ -109,9 +109,11 @@ impl Work<'_, '_> {
             let mut rehash = Rehash::new(old, scale.max_parallelism);
             let mut writer = shuffle.writer();
             let mut emit = |id: u16, entry: &Entry<'_>| writer.push(rehash.group(entry)?, id, entry);
-            let mut visit = |entry: &Entry<'_>| visitor.visit(entry, &mut emit);
+            if !visitor.looking().is_empty() {
+                return Err(cannot_look_ahead());
+            }
             let files = self.run.snapshot.files();
-            let _ = item.part.scan(files, item.range, &|_| true, &mut visit)?;
+            let _ = visitor.scan(files, &[item.part], item.range, &mut emit)?;
             writer.end()?;
             self.count(visitor);
             Ok(())
@@ -143,12 +145,9 @@ impl Work<'_, '_> {
                     let progress = self.run.progress;
                     let mut visitor = Visitor::new(self.plans, output, item.covers, progress);
                     let mut emit = |id: u16, entry: &Entry<'_>| sink.entry(id, entry);
-                    let mut visit = |entry: &Entry<'_>| visitor.visit(entry, &mut emit);
-                    for part in parts {
-                        let files = self.run.snapshot.files();
-                        if part.scan(files, item.range, &|_| true, &mut visit)?.is_break() {
-                            return Ok(());
-                        }
+                    let files = self.run.snapshot.files();
+                    if visitor.scan(files, parts, item.range, &mut emit)?.is_break() {
+                        return Ok(());
                     }
                     let _ = visitor.add(None, &mut emit)?;
                     self.count(visitor);
@@ -182,9 +181,51 @@ impl Work<'_, '_> {
     }
 
     fn count(&self, visitor: Visitor<'_>) {
-        let mut accounts = lock(&self.accounts);
-        for (state, account) in visitor.accounts() {
-            accounts.entry(state).or_default().add(&account);
-        }
+        add_accounts(&mut lock(&self.accounts), visitor);
     }
+}
+
+/// What would become of the keyed state of an operator; writes nothing.
+pub(super) fn rehearse(
+    snapshot: &Snapshot,
+    operator: &Operator<'_>,
+    plans: &StatePlans,
+    target: KeyedTarget,
+    options: &ExecuteOptions,
+) -> Result<Accounts> {
+    let outputs = output::outputs(operator, plans, target)?;
+    let old = operator.state.max_parallelism;
+    let items = match plans.scale.filter(|scale| scale.max_parallelism != old) {
+        None => item::items(&outputs),
+        Some(scale) => item::before_rehash(&outputs, scale.max_parallelism),
+    };
+    options.progress.expect(item::bytes(&items));
+    let scan = |accounts: &mut Accounts, item: &Item<'_>| {
+        let Some((output, From::Parts(parts))) = outputs.get(item.output).zip(Some(&item.from)) else {
+            return Ok(());
+        };
+        let mut visitor = Visitor::new(plans, output, item.covers, &options.progress);
+        let mut emit = |_: u16, _: &Entry<'_>| Ok(Flow::Continue(()));
+        let _ = visitor.scan(snapshot.files(), parts, item.range, &mut emit)?;
+        let _ = visitor.add(None, &mut emit)?;
+        add_accounts(accounts, visitor);
+        Ok(())
+    };
+    let mut total = Accounts::new();
+    for accounts in work::for_each(&items, options.threads, Accounts::new, scan)? {
+        super::account::merge(&mut total, accounts);
+    }
+    Ok(total)
+}
+
+fn add_accounts(accounts: &mut Accounts, visitor: Visitor<'_>) {
+    super::account::merge(accounts, visitor.accounts());
+}
+
+/// Where entries get to other key groups, those of one do not come together.
+fn cannot_look_ahead() -> Error {
+    Error::refused(
+        "what becomes of entries depends on others of the same key group, and the key groups change",
+    )
+    .hint("do it in two runs: first this, and then with --max-parallelism")
 }

@@ -30,7 +30,7 @@ use statetool_snapshot::{
     Error, ErrorKind, Located, OpenOptions, Operator, Result, Snapshot, SnapshotWriter,
 };
 
-pub use account::{Amount, ByRule, StateAccount, StateName};
+pub use account::{Amount, ByRule, StateAccount, StateName, Superfluous};
 pub use delete::{DeleteKey, DeleteKeys};
 pub use edits::{Backend, Compression, Edits, Format, KeyedLayout, Rename};
 pub use plan::{KeyedTarget, OperatorPlan, Plan, Planned, PlannedOperator, PlannedState, StatePlans, plan};
@@ -39,8 +39,10 @@ pub use scale::{Scale, ScaleTo};
 pub use set::SetValue;
 
 use crate::progress::Progress;
+use account::Accounts;
 use copy::{Copier, Stream};
 use keyed::{Run, Written};
+use operator_state::Site;
 
 /// How a plan is executed.
 #[derive(Debug, Clone)]
@@ -91,6 +93,10 @@ pub struct OperatorReport {
     pub name: String,
     /// Bytes of its streams that were copied as they are.
     pub copied_bytes: u64,
+    /// Bytes of all its streams in the input.
+    pub old_bytes: u64,
+    /// Bytes of all its streams in the output; nothing if none was written.
+    pub new_bytes: Option<u64>,
     /// The states that were written anew.
     pub states: Vec<StateReport>,
 }
@@ -157,11 +163,39 @@ pub fn execute(plan: &Plan<'_>, writer: &SnapshotWriter, options: &ExecuteOption
         &metadata.to_bytes(),
         OpenOptions::default(),
     )?;
+    for (operator, new) in report.operators.iter_mut().zip(written.operators()) {
+        operator.new_bytes = Some(new.recorded_bytes());
+    }
     for (index, operator) in report.operators.iter_mut().enumerate() {
         count_again(&written, index, operator, options.threads)?;
     }
     writer.publish(&metadata)?;
     Ok(report)
+}
+
+/// Does all that [`execute`] does with entries, and writes nothing; says what would become of operators.
+///
+/// # Errors
+/// Damage of the input, and what rules refuse.
+pub fn rehearse(plan: &Plan<'_>, options: &ExecuteOptions) -> Result<Vec<OperatorReport>> {
+    let site = Site {
+        snapshot: plan.snapshot,
+        writer: None,
+    };
+    let rehearsed = plan.operators.iter().map(|operator| {
+        let mut accounts = Accounts::new();
+        if let Some(states) = &operator.states {
+            if let Some(target) = states.keyed {
+                let keyed = keyed::rehearse(plan.snapshot, &operator.operator, states, target, options);
+                accounts = keyed.map_err(|error| explain(error, &operator.operator))?;
+            }
+            if states.operator_state {
+                accounts.extend(operator_state::write(&site, &operator.operator, states)?.1);
+            }
+        }
+        Ok(operator.report(accounts, recorded_bytes(&operator.copied())))
+    });
+    rehearsed.collect()
 }
 
 /// Counts an operator's entries in what was written; refuses to publish where the sum does not close.
@@ -221,18 +255,8 @@ fn write_operator(
     let operator = &plan.operator;
     let anew = plan.states.as_ref().and_then(|states| states.keyed);
     let operator_anew = plan.states.as_ref().is_some_and(|states| states.operator_state);
-    let coordinator = operator.state.coordinator.iter();
-    let mut streams: Vec<Stream<'_>> = coordinator
-        .map(|handle| Stream {
-            handle,
-            is_log: false,
-        })
-        .collect();
-    for (_, state) in operator.state.running() {
-        streams.extend(copy::streams_of(state, anew.is_none(), !operator_anew));
-    }
-    let sizes = streams.iter().filter_map(|stream| stream.handle.recorded_size());
-    let copied_bytes = sizes.sum();
+    let streams = plan.copied();
+    let copied_bytes = recorded_bytes(&streams);
     copier.copy_all(&streams, run.threads, run.progress)?;
     let mut written = Written::default();
     let mut written_operator = BTreeMap::new();
@@ -242,7 +266,11 @@ fn write_operator(
             written = kept.map_err(|error| explain(error, operator))?;
         }
         if states.operator_state {
-            let (handles, counted) = operator_state::write(run, operator, states)?;
+            let site = Site {
+                snapshot: run.snapshot,
+                writer: Some(run.writer),
+            };
+            let (handles, counted) = operator_state::write(&site, operator, states)?;
             written_operator = handles;
             written.accounts.extend(counted);
         }
@@ -279,25 +307,52 @@ fn write_operator(
             }
         }
     }
-    let new_name = |name: &str| Some(plan.states.as_ref()?.new_name(name)?.to_owned());
-    let states = written
-        .accounts
-        .into_iter()
-        .map(|(StateName { name, keyed }, account)| StateReport {
-            new_name: new_name(&name),
-            name,
-            keyed,
-            counted: false,
-            account,
-        });
-    let report = OperatorReport {
-        id: operator.id().to_string(),
-        new_id: plan.id.to_string(),
-        name: operator.label(),
-        copied_bytes,
-        states: states.collect(),
-    };
+    let report = plan.report(written.accounts, copied_bytes);
     Ok((state, report))
+}
+
+fn recorded_bytes(streams: &[Stream<'_>]) -> u64 {
+    let sizes = streams.iter().filter_map(|stream| stream.handle.recorded_size());
+    sizes.sum()
+}
+
+impl OperatorPlan<'_> {
+    /// The streams that are copied as they are.
+    fn copied(&self) -> Vec<Stream<'_>> {
+        let keyed = self.states.as_ref().is_none_or(|states| states.keyed.is_none());
+        let operator = self.states.as_ref().is_none_or(|states| !states.operator_state);
+        let state = self.operator.state;
+        let coordinator = state.coordinator.iter().map(|handle| Stream {
+            handle,
+            is_log: false,
+        });
+        let subtasks = state.running();
+        let subtasks = subtasks.flat_map(|(_, state)| copy::streams_of(state, keyed, operator));
+        coordinator.chain(subtasks).collect()
+    }
+
+    /// What became of the operator.
+    fn report(&self, accounts: Accounts, copied_bytes: u64) -> OperatorReport {
+        let new_name = |name: &str| Some(self.states.as_ref()?.new_name(name)?.to_owned());
+        let states = accounts
+            .into_iter()
+            .map(|(StateName { name, keyed }, account)| StateReport {
+                new_name: new_name(&name),
+                name,
+                keyed,
+                counted: false,
+                account,
+            });
+        OperatorReport {
+            id: self.operator.id().to_string(),
+            new_id: self.id.to_string(),
+            name: self.operator.label(),
+            copied_bytes,
+            old_bytes: self.operator.recorded_bytes(),
+            new_bytes: None,
+            states: states.collect(),
+        }
+    }
 }
 
 /// Lists the subtasks that had state and stay, and those that get some.
@@ -387,6 +442,8 @@ mod tests {
                 new_id: String::new(),
                 name: "all-states".into(),
                 copied_bytes: 0,
+                old_bytes: 0,
+                new_bytes: None,
                 states: vec![state],
             }
         };

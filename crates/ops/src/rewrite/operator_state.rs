@@ -6,33 +6,41 @@ use std::collections::BTreeMap;
 
 use statetool_backend::InFile;
 use statetool_backend::operator::OperatorWriter;
-use statetool_format::metadata::{DistributionMode, OperatorStateHandle};
+use statetool_format::metadata::{DistributionMode, OperatorStateHandle, StreamHandle};
 use statetool_format::state::{OperatorHeader, StateMetaInfo};
 use statetool_format::{Put, Reader};
-use statetool_snapshot::{Entry, Flow, Layout, Operator, Part, Result, State, StateKind};
+use statetool_snapshot::{
+    Entry, Flow, Layout, Operator, Part, Result, Snapshot, SnapshotWriter, State, StateKind,
+};
 
 use super::account::{Accounts, StateAccount, StateName};
-use super::keyed::Run;
 use super::plan::StatePlans;
 use super::rule::{Applied, Rules};
+
+/// Where operator state comes from and goes to.
+pub(super) struct Site<'s> {
+    pub(super) snapshot: &'s Snapshot,
+    /// What writes it; nothing where that is only rehearsed.
+    pub(super) writer: Option<&'s SnapshotWriter>,
+}
 
 /// Handles by subtask, and what became of the entries by state.
 type Written = (BTreeMap<u32, OperatorStateHandle>, Accounts);
 
 /// Writes the operator state of all subtasks.
-pub(super) fn write(run: &Run<'_>, operator: &Operator<'_>, plans: &StatePlans) -> Result<Written> {
+pub(super) fn write(site: &Site<'_>, operator: &Operator<'_>, plans: &StatePlans) -> Result<Written> {
     match plans.scale {
         Some(scale) if scale.parallelism != operator.state.parallelism => {
-            redistribute::write(run, plans, scale.parallelism)
+            redistribute::write(site, plans, scale.parallelism)
         }
-        _ => as_divided(run, plans),
+        _ => as_divided(site, plans),
     }
 }
 
 /// Each subtask keeps what it had.
-fn as_divided(run: &Run<'_>, plans: &StatePlans) -> Result<Written> {
+fn as_divided(site: &Site<'_>, plans: &StatePlans) -> Result<Written> {
     let (mut handles, mut accounts) = Written::default();
-    let mut reader = Elements::new(run, plans);
+    let mut reader = Elements::new(site, plans);
     for part in &plans.loaded.parts {
         let Layout::Operator { lists, .. } = &part.layout else {
             continue;
@@ -64,7 +72,7 @@ fn as_divided(run: &Run<'_>, plans: &StatePlans) -> Result<Written> {
                 writer.partition(&block.finish());
             }
         }
-        handles.insert(part.subtask, finish(run, writer)?);
+        handles.insert(part.subtask, finish(site, writer)?);
     }
     Ok((handles, accounts))
 }
@@ -93,14 +101,20 @@ fn renamed(state: &State, plans: &StatePlans) -> Option<StateMetaInfo> {
     })
 }
 
-fn finish(run: &Run<'_>, writer: OperatorWriter) -> Result<OperatorStateHandle> {
+fn finish(site: &Site<'_>, writer: OperatorWriter) -> Result<OperatorStateHandle> {
     let (bytes, states) = writer.finish();
-    let mut file = run.writer.create()?;
-    file.write(bytes)?;
+    let delegate = match site.writer {
+        Some(writer) => {
+            let mut file = writer.create()?;
+            file.write(bytes)?;
+            file.finish()?
+        }
+        None => StreamHandle::EmptySegment,
+    };
     Ok(OperatorStateHandle {
         states,
         merged: None,
-        delegate: file.finish()?,
+        delegate,
     })
 }
 
@@ -131,15 +145,15 @@ type Take<'t> = dyn FnMut(Option<&[u8]>, &[u8]) + 't;
 
 /// Reads what stays of the entries.
 struct Elements<'r> {
-    run: &'r Run<'r>,
+    site: &'r Site<'r>,
     plans: &'r StatePlans,
     rules: Rules<'r>,
 }
 
 impl<'r> Elements<'r> {
-    fn new(run: &'r Run<'r>, plans: &'r StatePlans) -> Self {
+    fn new(site: &'r Site<'r>, plans: &'r StatePlans) -> Self {
         Self {
-            run,
+            site,
             plans,
             rules: Rules::new(&plans.rules),
         }
@@ -175,7 +189,7 @@ impl<'r> Elements<'r> {
             Ok(Flow::Continue(()))
         };
         let wanted = |other: &State| other.name == state.name && other.kind == state.kind;
-        let files = self.run.snapshot.files();
+        let files = self.site.snapshot.files();
         let _ = part.scan(files, part.range, &wanted, &mut visit)?;
         Ok(())
     }

@@ -344,14 +344,10 @@ impl StateFates {
         let (replaced, additions) = set::resolve(snapshot, operator, &loaded, edits, max_parallelism)?;
         let wants = |selectors: &[StateSelector], name: &str| selectors.iter().any(|s| s.wants(name));
         let mut plans = StatePlans {
-            dropped: Vec::new(),
-            renamed: BTreeMap::new(),
-            keyed: None,
-            operator_state: false,
             scale,
             rules: deleted.into_iter().chain(replaced).collect(),
             additions,
-            loaded,
+            ..StatePlans::untouched(loaded)
         };
         for state in &plans.loaded.states {
             let name = &state.name;
@@ -377,7 +373,85 @@ impl StateFates {
     }
 }
 
+impl<'s> Plan<'s> {
+    /// What becomes of one operator.
+    pub(crate) fn of_one(snapshot: &'s Snapshot, operator: Operator<'s>, states: StatePlans) -> Self {
+        let operator = OperatorPlan {
+            id: operator.id(),
+            uid: operator.state.uid.clone(),
+            scale: Scale::of(&operator),
+            operator,
+            states: Some(states),
+        };
+        Self {
+            snapshot,
+            operators: vec![operator],
+            dropped: Vec::new(),
+            format: None,
+        }
+    }
+}
+
+impl OperatorPlan<'_> {
+    /// Takes more rules, behind those that there are. Keyed state is written anew where they concern it; if
+    /// `anew`, also where they do not, as far as it can be.
+    ///
+    /// # Errors
+    /// What is concerned, and cannot be written anew.
+    pub(crate) fn add_rules(
+        &mut self,
+        loaded: LoadedOperator,
+        rules: Vec<Arc<dyn Rule>>,
+        edits: &Edits,
+        anew: bool,
+    ) -> Result<()> {
+        let layout = edits.layout()?;
+        let plans = self.states.get_or_insert_with(|| StatePlans::untouched(loaded));
+        plans.rules.extend(rules);
+        plans.choose_targets(&self.operator, edits, layout)?;
+        if anew
+            && plans.keyed.is_none()
+            && !plans.loaded.states.iter().any(is_asynchronous)
+            && plans.check_all_read(&self.operator, true, false).is_ok()
+        {
+            plans.keyed = Some(KeyedTarget {
+                layout,
+                compression: edits.compression,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Whether it is state of the asynchronous API, which Flink restores from no other layout than its own.
+fn is_asynchronous(state: &Arc<State>) -> bool {
+    state.meta.kind == BackendStateType::KeyValueV2
+}
+
 impl StatePlans {
+    /// States of which nothing changes.
+    fn untouched(loaded: LoadedOperator) -> Self {
+        Self {
+            loaded,
+            dropped: Vec::new(),
+            renamed: BTreeMap::new(),
+            keyed: None,
+            operator_state: false,
+            scale: None,
+            rules: Vec::new(),
+            additions: Vec::new(),
+        }
+    }
+
+    /// States whose keyed entries all pass some rules.
+    pub(crate) fn ruled(loaded: LoadedOperator, rules: Vec<Arc<dyn Rule>>, target: KeyedTarget) -> Self {
+        Self {
+            keyed: Some(target),
+            rules,
+            ..Self::untouched(loaded)
+        }
+    }
+
     /// The name of a state in the new snapshot; nothing for one that is left out.
     pub fn new_name<'n>(&'n self, name: &'n str) -> Option<&'n str> {
         match self.dropped.iter().any(|dropped| dropped == name) {
@@ -504,9 +578,8 @@ impl StatePlans {
             layout,
             compression: edits.compression,
         });
-        let asynchronous = |state: &&Arc<State>| state.meta.kind == BackendStateType::KeyValueV2;
         if keyed.is_some()
-            && let Some(state) = self.loaded.states.iter().find(asynchronous)
+            && let Some(state) = self.loaded.states.iter().find(|state| is_asynchronous(state))
         {
             return Err(Error::refused(format!(
                 "operator `{}`: state `{}` is one of the asynchronous API, which Flink restores from no other layout",

@@ -12,6 +12,12 @@ pub trait Rule: Send + Sync {
     /// Whether entries of a state of the operator can fall under it.
     fn concerns(&self, state: &State) -> bool;
 
+    /// Whether it has to see the entries of a state before it can tell what becomes of any in the same
+    /// key group, which is then scanned once more, ahead, for what the rules before this one leave of it.
+    fn looks_at(&self, _: &State) -> bool {
+        false
+    }
+
     /// What applies it in one thread.
     ///
     /// # Errors
@@ -31,6 +37,25 @@ pub trait Apply {
     /// # Errors
     /// Entries that the rule cannot be applied to.
     fn apply(&mut self, entry: &Entry<'_>, out: &mut Vec<u8>) -> Result<Fate>;
+
+    /// What would become of an entry, for a rule behind this one that looks ahead; counts nothing.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    fn foresee(&mut self, entry: &Entry<'_>, out: &mut Vec<u8>) -> Result<Fate> {
+        self.apply(entry, out)
+    }
+
+    /// Forgets what it has seen of another key group: that of the next one comes.
+    fn begin_group(&mut self) {}
+
+    /// Sees an entry of the key group whose entries come next.
+    ///
+    /// # Errors
+    /// Entries that the rule cannot understand.
+    fn look(&mut self, _: &Entry<'_>) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What becomes of an entry.
@@ -124,21 +149,69 @@ impl<'r> Rules<'r> {
             .collect()
     }
 
+    /// The rules that look at one of the states, in their order.
+    pub(super) fn looking<'s>(&self, states: impl Iterator<Item = &'s Arc<State>> + Clone) -> Vec<usize> {
+        let rules = self.rules.iter().enumerate();
+        rules
+            .filter(|(_, rule)| states.clone().any(|state| rule.looks_at(state)))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// Whether a rule looks at a state.
+    pub(super) fn looks_at(&self, rule: usize, state: &State) -> bool {
+        self.rules.get(rule).is_some_and(|rule| rule.looks_at(state))
+    }
+
+    /// Tells a rule that looks ahead that another key group comes.
+    pub(super) fn begin_group(&mut self, rule: usize) -> Result<()> {
+        if let Some((_, worker)) = worker(self.rules, &mut self.workers, rule)? {
+            worker.begin_group();
+        }
+        Ok(())
+    }
+
+    /// Shows an entry to a rule that looks ahead, unless one of the `rules` before it leaves it out.
+    pub(super) fn look(&mut self, rule: usize, rules: &[usize], entry: &Entry<'_>) -> Result<()> {
+        worker(self.rules, &mut self.workers, rule)?;
+        // Taken out, since the entry may be what others have made of it.
+        let Some(mut looking) = self.workers.get_mut(rule).and_then(Option::take) else {
+            return Ok(());
+        };
+        let before = rules.iter().copied().take_while(|before| *before < rule);
+        if let Applied::Kept { entry, .. } =
+            self.pass(before, entry, |worker, entry, out| worker.foresee(entry, out))?
+        {
+            looking.look(&entry)?;
+        }
+        if let Some(place) = self.workers.get_mut(rule) {
+            *place = Some(looking);
+        }
+        Ok(())
+    }
+
     /// Applies some of the rules to an entry, each to what the one before has made of it.
+    #[inline]
     pub(super) fn apply<'a>(&'a mut self, rules: &[usize], entry: &Entry<'a>) -> Result<Applied<'a, 'r>> {
+        let rules = rules.iter().copied();
+        self.pass(rules, entry, |worker, entry, out| worker.apply(entry, out))
+    }
+
+    fn pass<'a>(
+        &'a mut self,
+        rules: impl Iterator<Item = usize>,
+        entry: &Entry<'a>,
+        step: impl Fn(&mut (dyn Apply + 'r), &Entry<'_>, &mut Vec<u8>) -> Result<Fate>,
+    ) -> Result<Applied<'a, 'r>> {
         self.changed.clear();
         let mut form = None;
         for index in rules {
-            let Some((rule, worker)) = self.rules.get(*index).zip(self.workers.get_mut(*index)) else {
+            let Some((rule, worker)) = worker(self.rules, &mut self.workers, index)? else {
                 continue;
-            };
-            let worker = match worker {
-                Some(worker) => worker,
-                None => worker.insert(rule.worker()?),
             };
             let value = form.map_or(entry.value, |form: Form| form.payload(&self.value));
             self.next.clear();
-            match worker.apply(&Entry { value, ..*entry }, &mut self.next)? {
+            match step(worker, &Entry { value, ..*entry }, &mut self.next)? {
                 Fate::Keep => {}
                 Fate::Drop => return Ok(Applied::Dropped(rule.name())),
                 Fate::Change(new) => {
@@ -156,4 +229,20 @@ impl<'r> Rules<'r> {
             changed: &self.changed,
         })
     }
+}
+
+/// A rule and what applies it in this thread.
+fn worker<'w, 'r>(
+    rules: &'r [Arc<dyn Rule>],
+    workers: &'w mut [Option<Box<dyn Apply + 'r>>],
+    index: usize,
+) -> Result<Option<(&'r dyn Rule, &'w mut (dyn Apply + 'r))>> {
+    let Some((rule, place)) = rules.get(index).zip(workers.get_mut(index)) else {
+        return Ok(None);
+    };
+    let worker = match place {
+        Some(worker) => worker,
+        None => place.insert(rule.worker()?),
+    };
+    Ok(Some((&**rule, &mut **worker)))
 }

@@ -59,6 +59,23 @@ pub(super) fn items<'p>(outputs: &[Output<'p>]) -> Vec<Item<'p>> {
     items
 }
 
+/// Items that go through what is to get to other key groups, and one for what is added in these.
+pub(super) fn before_rehash<'p>(outputs: &[Output<'p>], max_parallelism: u32) -> Vec<Item<'p>> {
+    let none = KeyGroupRange::new(0, 0);
+    let item = |from, range, covers| Item {
+        output: 0,
+        number: 0,
+        from: From::Parts(from),
+        range,
+        covers,
+    };
+    let parts = outputs.first().map_or(&[][..], |output| &output.parts);
+    let pieces = parts.iter().flat_map(|part| work::items_of(part, part.range));
+    let mut items: Vec<_> = pieces.map(|piece| item(vec![piece.part], piece.range, none)).collect();
+    items.push(item(Vec::new(), none, KeyGroupRange::new(0, max_parallelism)));
+    items
+}
+
 type Piece<'p> = (KeyGroupRange, Vec<&'p Part>);
 
 /// The key groups of an output, in pieces of some size, and the parts that hold them.

@@ -75,8 +75,11 @@ fn as_divided<'p>(
         let managed = outputs.iter_mut().find(|output| output.subtask == part.subtask);
         match managed {
             Some(output) if output.layout == KeyedLayout::RocksDb => {
-                let is_new = |state: &Arc<State>| plans.new_name(&state.name) != Some(&state.name);
-                if part.states().iter().any(is_new) {
+                let changes = |state: &Arc<State>| {
+                    plans.new_name(&state.name) != Some(&state.name)
+                        || plans.rules.iter().any(|rule| rule.concerns(state))
+                };
+                if part.states().iter().any(changes) {
                     return Err(fixed_timers(operator));
                 }
             }

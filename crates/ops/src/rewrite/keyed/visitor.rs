@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use statetool_format::KeyGroupRange;
-use statetool_snapshot::{Entry, Flow, Result, State};
+use statetool_backend::rocksdb::Counters;
+use statetool_snapshot::{Entry, Files, Flow, Part, Result, State};
 
 use super::output::Output;
 use crate::progress::{Progress, Ticker};
-use crate::rewrite::account::{Accounts, StateAccount, StateName};
+use crate::rewrite::account::{Accounts, StateAccount, StateName, Superfluous};
 use crate::rewrite::plan::StatePlans;
 use crate::rewrite::rule::{Applied, Rules};
 use crate::rewrite::set::{Additions, RULE};
@@ -52,8 +53,89 @@ impl<'v> Visitor<'v> {
         }
     }
 
+    /// Gives the entries of parts that stay to `emit`, with the ids of their states. Key groups come each by
+    /// itself where a rule has to look ahead.
+    pub(super) fn scan(
+        &mut self,
+        files: &Files,
+        parts: &[&Part],
+        range: KeyGroupRange,
+        emit: &mut impl FnMut(u16, &Entry<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        let looking = self.looking();
+        if looking.is_empty() {
+            return self.scan_through(files, parts, range, emit);
+        }
+        for group in range.groups() {
+            let group = KeyGroupRange::new(group, group + 1);
+            for rule in &looking {
+                self.look_ahead(*rule, files, parts, group)?;
+            }
+            if self.scan_through(files, parts, group, emit)?.is_break() {
+                return Ok(Flow::Break(()));
+            }
+        }
+        Ok(Flow::Continue(()))
+    }
+
+    /// The rules that look ahead.
+    pub(super) fn looking(&self) -> Vec<usize> {
+        self.rules
+            .looking(self.output.parts.iter().flat_map(|part| part.states()))
+    }
+
+    fn look_ahead(&mut self, rule: usize, files: &Files, parts: &[&Part], group: KeyGroupRange) -> Result<()> {
+        self.rules.begin_group(rule)?;
+        for part in parts {
+            let wanted: Vec<bool> = {
+                let states = part.states().iter();
+                states.map(|state| self.rules.looks_at(rule, state)).collect()
+            };
+            let names = part.states().iter().map(|state| &state.name);
+            let wanted: Vec<&String> = names.zip(wanted).filter_map(|(name, is)| is.then_some(name)).collect();
+            let is_wanted = |state: &State| wanted.contains(&&state.name);
+            let _ = part.scan(files, group, &is_wanted, &mut |entry| self.look(rule, entry))?;
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, rule: usize, entry: &Entry<'_>) -> Result<Flow> {
+        let place = self.place_of(entry.state)?;
+        if let Some(seen) = self.seen.get(place).filter(|seen| seen.id.is_some()) {
+            self.rules.look(rule, &seen.rules, entry)?;
+        }
+        Ok(Flow::Continue(()))
+    }
+
+    fn scan_through(
+        &mut self,
+        files: &Files,
+        parts: &[&Part],
+        range: KeyGroupRange,
+        emit: &mut impl FnMut(u16, &Entry<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        for part in parts {
+            let mut superfluous = Vec::new();
+            let mut counted = |state: &Arc<State>, counters: Counters| {
+                superfluous.push((state.clone(), counters.superfluous()));
+            };
+            let mut visit = |entry: &Entry<'_>| self.visit(entry, emit);
+            let flow = part.scan_counting(files, range, &|_| true, &mut visit, &mut counted)?;
+            for (state, (records, bytes)) in superfluous.into_iter().filter(|(_, (records, _))| *records > 0) {
+                let place = self.place_of(&state)?;
+                if let Some(seen) = self.seen.get_mut(place) {
+                    seen.account.superfluous.add(Superfluous { records, bytes });
+                }
+            }
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Continue(()))
+    }
+
     /// Gives an entry that stays to `emit`, with the id of its state.
-    pub(super) fn visit(
+    fn visit(
         &mut self,
         entry: &Entry<'_>,
         emit: &mut impl FnMut(u16, &Entry<'_>) -> Result<Flow>,

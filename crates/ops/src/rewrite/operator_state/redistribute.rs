@@ -7,9 +7,8 @@ use statetool_backend::operator::OperatorWriter;
 use statetool_format::state::{OperatorHeader, StateMetaInfo};
 use statetool_snapshot::{Error, Layout, Part, Result, State, StateKind};
 
-use super::{Block, Elements, Written, finish, mode, renamed, version};
+use super::{Block, Elements, Site, Written, finish, mode, renamed, version};
 use crate::rewrite::account::{StateAccount, StateName};
-use crate::rewrite::keyed::Run;
 use crate::rewrite::plan::StatePlans;
 
 /// The rule by which copies of broadcast state are added and left out.
@@ -26,7 +25,7 @@ struct Whole<'p> {
 }
 
 /// Writes the operator state for another number of subtasks.
-pub(super) fn write(run: &Run<'_>, plans: &StatePlans, parallelism: u32) -> Result<Written> {
+pub(super) fn write(site: &Site<'_>, plans: &StatePlans, parallelism: u32) -> Result<Written> {
     let (mut handles, mut accounts) = Written::default();
     let mut parts: Vec<&Part> = plans.loaded.parts.iter().collect();
     parts.retain(|part| matches!(part.layout, Layout::Operator { .. }));
@@ -35,7 +34,7 @@ pub(super) fn write(run: &Run<'_>, plans: &StatePlans, parallelism: u32) -> Resu
         return Ok((handles, accounts));
     };
     let mut wholes: Vec<Whole<'_>> = Vec::new();
-    let mut elements = Elements::new(run, plans);
+    let mut elements = Elements::new(site, plans);
     for part in &parts {
         for state in part.states() {
             let read = read(&mut elements, part, state)?;
@@ -67,7 +66,7 @@ pub(super) fn write(run: &Run<'_>, plans: &StatePlans, parallelism: u32) -> Resu
         }
     }
     for (subtask, writer) in (0..parallelism).zip(writers) {
-        handles.insert(subtask, finish(run, writer)?);
+        handles.insert(subtask, finish(site, writer)?);
     }
     Ok((handles, accounts))
 }

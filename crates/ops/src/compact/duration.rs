@@ -1,0 +1,108 @@
+//! Durations and instants as the command line writes them.
+
+use chrono::DateTime;
+use statetool_snapshot::{Error, Result};
+
+/// The units of durations, in milliseconds.
+const UNITS: [(char, i64); 4] = [('s', 1000), ('m', 60_000), ('h', 3_600_000), ('d', 86_400_000)];
+
+/// Reads `90s`, `15m`, `36h` or `7d`, in milliseconds.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn duration(text: &str) -> Result<i64, String> {
+    let refuse = || format!("`{text}` is no duration: write 90s, 15m, 36h or 7d");
+    let unit = UNITS.iter().find(|(unit, _)| text.ends_with(*unit));
+    let (unit, millis) = unit.ok_or_else(refuse)?;
+    let number = text.strip_suffix(*unit).unwrap_or_default();
+    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(refuse());
+    }
+    let number = number.parse::<i64>().ok();
+    let millis = number.and_then(|number| number.checked_mul(*millis));
+    millis.ok_or_else(|| format!("`{text}` is longer than Flink can count"))
+}
+
+/// A duration in the largest unit that it has a whole number of.
+pub fn in_words(millis: i64) -> String {
+    let whole = UNITS.iter().rev().find(|(_, unit)| millis % unit == 0);
+    match whole {
+        Some((unit, length)) if millis > 0 => format!("{}{unit}", millis / length),
+        _ => format!("{millis}ms"),
+    }
+}
+
+/// Reads an instant as RFC 3339 has it, in epoch milliseconds; what is less than one is cut off.
+///
+/// # Errors
+/// A text that is none.
+pub fn instant(text: &str) -> Result<i64, String> {
+    let parsed = DateTime::parse_from_rfc3339(text);
+    parsed.map(|time| time.timestamp_millis()).map_err(|error| {
+        format!("`{text}` is no time: {error}; write it as RFC 3339 does, such as 2026-05-01T10:00:00Z")
+    })
+}
+
+/// A duration of something that is not over before it begins.
+pub(super) fn positive(millis: i64, what: &str) -> Result<i64> {
+    match millis {
+        1.. => Ok(millis),
+        _ => Err(Error::usage(format!("{what}: a duration is longer than nothing"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_whole_numbers_of_one_unit() {
+        for (text, millis) in [
+            ("90s", 90_000),
+            ("15m", 900_000),
+            ("36h", 129_600_000),
+            ("7d", 604_800_000),
+            ("0s", 0),
+        ] {
+            assert_eq!(duration(text), Ok(millis));
+        }
+        for text in ["", "d", "7", "7w", "-7d", "1.5h", "7 d", "+7d", "7D"] {
+            let why = format!("`{text}` is no duration: write 90s, 15m, 36h or 7d");
+            assert_eq!(duration(text), Err(why));
+        }
+        let long = "106751991168d";
+        assert_eq!(
+            duration(long),
+            Err(format!("`{long}` is longer than Flink can count"))
+        );
+        assert_eq!(duration("9223372036854775s"), Ok(9_223_372_036_854_775_000));
+    }
+
+    #[test]
+    fn durations_are_told_in_their_largest_unit() {
+        for (millis, text) in [
+            (604_800_000, "7d"),
+            (129_600_000, "36h"),
+            (90_000, "90s"),
+            (1, "1ms"),
+            (0, "0ms"),
+        ] {
+            assert_eq!(in_words(millis), text);
+        }
+    }
+
+    #[test]
+    fn instants_are_rfc_3339() {
+        for (text, millis) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2023-11-14T22:13:20.123999Z", 1_700_000_000_123),
+            ("2026-05-01T12:00:00+02:00", 1_777_629_600_000),
+            ("0001-01-01T00:00:00Z", -62_135_596_800_000),
+        ] {
+            assert_eq!(instant(text), Ok(millis));
+        }
+        for text in ["", "2026-05-01", "2026-05-01T10:00:00", "2026-02-30T10:00:00Z", "1777629600000"] {
+            assert!(instant(text).unwrap_err().starts_with(&format!("`{text}` is no time: ")));
+        }
+    }
+}
