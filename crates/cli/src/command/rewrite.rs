@@ -75,6 +75,10 @@ pub(crate) struct RewriteArgs {
     /// How key groups are compressed; as they were if it is not said.
     #[arg(long, value_enum, value_name = "HOW")]
     compression: Option<Compression>,
+    /// Copy all files, also where only paths change: with --relocate and no edit, files stay where they
+    /// are, and the new snapshot names their new places.
+    #[arg(long)]
+    self_contained: bool,
     /// Take edits from a TOML file, besides those of flags.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     plan: Option<PathBuf>,
@@ -156,6 +160,7 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
     let options = ExecuteOptions {
         threads: global.threads(),
         progress: counts,
+        in_place: !args.self_contained && !args.snapshot.relocate.is_empty() && edits == Edits::default(),
     };
     let report = rewrite::execute(&plan, &writer, &options)?;
     drop(shown);

@@ -49,6 +49,8 @@ pub struct ExecuteOptions {
     pub threads: usize,
     /// Where to count what has been read.
     pub progress: Arc<Progress>,
+    /// Whether files that do not change stay where they are, named by absolute paths.
+    pub in_place: bool,
 }
 
 impl Default for ExecuteOptions {
@@ -57,6 +59,7 @@ impl Default for ExecuteOptions {
         Self {
             threads: 1,
             progress: Arc::default(),
+            in_place: false,
         }
     }
 }
@@ -91,6 +94,8 @@ pub struct OperatorReport {
     pub name: String,
     /// Bytes of its streams that were copied as they are.
     pub copied_bytes: u64,
+    /// Bytes of its streams that stay where they are.
+    pub bytes_in_place: u64,
     /// The states that were written anew.
     pub states: Vec<StateReport>,
 }
@@ -123,7 +128,7 @@ pub fn execute(plan: &Plan<'_>, writer: &SnapshotWriter, options: &ExecuteOption
         threads: options.threads,
         progress: &options.progress,
     };
-    let copier = Copier::new(plan.snapshot, writer);
+    let copier = Copier::new(plan.snapshot, writer, options.in_place);
     let old = plan.snapshot.metadata();
     let mut metadata = Metadata {
         version: old.version,
@@ -232,7 +237,7 @@ fn write_operator(
         streams.extend(copy::streams_of(state, anew.is_none(), !operator_anew));
     }
     let sizes = streams.iter().filter_map(|stream| stream.handle.recorded_size());
-    let copied_bytes = sizes.sum();
+    let bytes: u64 = sizes.sum();
     copier.copy_all(&streams, run.threads, run.progress)?;
     let mut written = Written::default();
     let mut written_operator = BTreeMap::new();
@@ -294,7 +299,8 @@ fn write_operator(
         id: operator.id().to_string(),
         new_id: plan.id.to_string(),
         name: operator.label(),
-        copied_bytes,
+        copied_bytes: if copier.in_place() { 0 } else { bytes },
+        bytes_in_place: if copier.in_place() { bytes } else { 0 },
         states: states.collect(),
     };
     Ok((state, report))
@@ -387,6 +393,7 @@ mod tests {
                 new_id: String::new(),
                 name: "all-states".into(),
                 copied_bytes: 0,
+                bytes_in_place: 0,
                 states: vec![state],
             }
         };
