@@ -39,7 +39,7 @@ mod walk;
 pub use builder::ValueBuilder;
 pub use encode::encode;
 pub use java_hash::java_hash;
-pub use json::{JsonOptions, JsonWriter};
+pub use json::{JsonOptions, JsonWriter, row_kind};
 pub use key_hash::decode_java_hash;
 pub use kryo::KryoGeneration;
 pub use mismatch::Mismatch;

@@ -21,7 +21,8 @@ enum Segment {
 }
 
 impl Mismatch {
-    pub(crate) fn new(why: impl Into<String>) -> Self {
+    /// What is wrong, as a lower-case fragment without data.
+    pub fn new(why: impl Into<String>) -> Self {
         Self {
             path: Vec::new(),
             why: why.into(),
@@ -49,7 +50,8 @@ impl Mismatch {
     }
 
     /// The same inside the named field.
-    pub(crate) fn in_field(mut self, name: &str) -> Self {
+    #[must_use]
+    pub fn in_field(mut self, name: &str) -> Self {
         self.path.push(Segment::Field(name.to_owned()));
         self
     }
