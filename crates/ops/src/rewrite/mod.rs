@@ -13,6 +13,7 @@ mod plan;
 mod read_back;
 mod rule;
 mod scale;
+mod script_rule;
 mod set;
 mod sorter;
 
@@ -33,9 +34,13 @@ use statetool_snapshot::{
 pub use account::{Amount, ByRule, StateAccount, StateName};
 pub use delete::{DeleteKey, DeleteKeys};
 pub use edits::{Backend, Compression, Edits, Format, KeyedLayout, Rename};
-pub use plan::{KeyedTarget, OperatorPlan, Plan, Planned, PlannedOperator, PlannedState, StatePlans, plan};
+pub use plan::{
+    KeyedTarget, OperatorPlan, Plan, PlanOptions, Planned, PlannedOperator, PlannedState, StatePlans, plan,
+    plan_with,
+};
 pub use rule::{Apply, Fate, Form, Rule};
 pub use scale::{Scale, ScaleTo};
+pub use script_rule::{Expression, ScriptFile};
 pub use set::SetValue;
 
 use crate::progress::Progress;
@@ -247,7 +252,8 @@ fn write_operator(
             written = kept.map_err(|error| explain(error, operator))?;
         }
         if states.operator_state {
-            let (handles, counted) = operator_state::write(run, operator, states)?;
+            let rewritten = operator_state::write(run, operator, states);
+            let (handles, counted) = rewritten.map_err(|error| explain(error, operator))?;
             written_operator = handles;
             written.accounts.extend(counted);
         }
@@ -329,7 +335,10 @@ fn relist(
 /// Says which operator it was, and what to do about values of which nobody knows the extent.
 fn explain(error: Error, operator: &Operator<'_>) -> Error {
     let unknown = error.kind() == ErrorKind::NotInterpretable;
-    let error = error.within(format!("operator `{}`", operator.label()));
+    let error = match error.to_string().starts_with("operator `") {
+        true => error,
+        false => error.within(format!("operator `{}`", operator.label())),
+    };
     match unknown {
         true => error.hint(
             "the HashMap backend's layout does not say where values end, and only the job's classes know it: take a canonical savepoint with Flink",

@@ -40,6 +40,28 @@ impl Default for Limits {
     }
 }
 
+/// Whose entries a script sees.
+#[derive(Debug, Clone)]
+pub struct Whose {
+    /// What the operator is called.
+    pub label: String,
+    /// Its id.
+    pub id: String,
+    /// Its uid, if that is known.
+    pub uid: Option<String>,
+}
+
+impl Whose {
+    /// The entries of an operator.
+    pub fn of(operator: &Operator<'_>) -> Self {
+        Self {
+            label: operator.label(),
+            id: operator.id().to_string(),
+            uid: operator.uid.clone(),
+        }
+    }
+}
+
 /// A script that has been read, and is one.
 #[derive(Debug, Clone)]
 pub struct Script {
@@ -103,8 +125,8 @@ impl Script {
     ///
     /// # Errors
     /// When the script fails while it is loaded.
-    pub fn worker(&self, operator: &Operator<'_>, show_data: bool) -> Result<Worker> {
-        Worker::new(self, operator, show_data)
+    pub fn worker(&self, whose: &Whose, show_data: bool) -> Result<Worker> {
+        Worker::new(self, whose, show_data)
     }
 
     fn check(&self) -> Result<()> {

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use rquickjs::function::Args;
 use rquickjs::{Ctx, Function, Object, Persistent, Value};
 use statetool_format::{Error as FormatError, Fault, Reader};
-use statetool_snapshot::{Entry, Error, KeyParts, Operator, Payload, Result, StoredKey};
+use statetool_snapshot::{Entry, Error, KeyParts, Payload, Result, StoredKey};
 use statetool_values::{Extent, Framing, Mismatch, Plain, Sink, Type, walk};
 
 use super::engine::{Engine, Kept, Trouble, evaluate};
@@ -14,7 +14,7 @@ use super::from_js::Taker;
 use super::names::Name;
 use super::replace::{Outcome, has_several_forms, put};
 use super::to_js::{JsBuilder, long};
-use super::{Limits, Script, Source};
+use super::{Limits, Script, Source, Whose};
 use crate::key::shown;
 
 /// A script with an engine of its own, for the thread that made it.
@@ -23,9 +23,7 @@ pub struct Worker {
     functions: Functions,
     engine: Engine,
     names: Vec<(Name, &'static str)>,
-    label: String,
-    id: String,
-    uid: Option<String>,
+    whose: Whose,
     first_line: u32,
     limits: Limits,
     show_data: bool,
@@ -46,7 +44,7 @@ enum Functions {
 
 impl Worker {
     /// A worker for the entries of an operator.
-    pub(super) fn new(script: &Script, operator: &Operator<'_>, show_data: bool) -> Result<Self> {
+    pub(super) fn new(script: &Script, whose: &Whose, show_data: bool) -> Result<Self> {
         let fail =
             |failure: Failure| failure.error(&script.name, script.first_line(), &script.limits, show_data);
         let engine = Engine::new(script.limits).map_err(fail)?;
@@ -56,9 +54,7 @@ impl Worker {
             functions,
             engine,
             names: script.names.clone(),
-            label: operator.label(),
-            id: operator.id().to_string(),
-            uid: operator.uid.clone(),
+            whose: whose.clone(),
             first_line: script.first_line(),
             limits: script.limits,
             show_data,
@@ -223,8 +219,8 @@ impl Worker {
                 Some(timestamp) => Some(timestamp),
                 None => last_access(entry)?,
             }),
-            Name::Operator => text(&self.id),
-            Name::Uid => match &self.uid {
+            Name::Operator => text(&self.whose.id),
+            Name::Uid => match &self.whose.uid {
                 Some(uid) => text(uid),
                 None => Ok(Value::new_null(ctx.clone())),
             },
@@ -295,7 +291,7 @@ impl Worker {
         let data = data.filter_map(|(name, json)| Some(format!(", {name} {}", json.as_ref()?)));
         format!(
             "operator `{}`, state `{}`, {at}{}",
-            self.label,
+            self.whose.label,
             state.name,
             data.collect::<String>()
         )
