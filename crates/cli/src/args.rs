@@ -166,7 +166,7 @@ pub(crate) enum Command {
     Cat(command::cat::CatArgs),
     Schema(command::schema::SchemaArgs),
     Verify(command::verify::VerifyArgs),
-    Rewrite(command::rewrite::RewriteArgs),
+    Rewrite(Box<command::rewrite::RewriteArgs>),
     Completions(command::completions::CompletionsArgs),
     Man(command::man::ManArgs),
 }

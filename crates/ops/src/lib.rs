@@ -13,6 +13,7 @@ pub mod progress;
 pub mod rewrite;
 pub mod row;
 pub mod schema;
+pub mod script;
 pub mod time;
 pub mod verify;
 pub mod work;

@@ -291,3 +291,172 @@ fn what_cannot_be_deleted_or_set_is_refused() {
         assert!(!out.exists() || fs::read_dir(&out).unwrap().next().is_none());
     }
 }
+
+#[test]
+fn expressions_and_scripts_decide_about_entries() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("script.js");
+    let script = r#"
+        function where(entry) { return entry.state !== "average" || entry.key !== "beta"; }
+        function map(entry) {
+            if (entry.state === "last") return entry.value * 2;
+            return entry.value;
+        }"#;
+    fs::write(&file, script).unwrap();
+    for name in VARIANTS {
+        for otherwise in OTHERWISE {
+            let mut edits = edits(otherwise);
+            edits.keep_where = serde_json::from_value(json!([
+                {"state": "uid:all-states/sum", "expression": "value > 3000000000"},
+                {"state": "uid:all-states/_timer_state/event_user-timers", "expression": "key !== 'alpha'"},
+            ]))
+            .unwrap();
+            edits.map = serde_json::from_value(json!([
+                {"state": "uid:all-states/notes", "expression": "value === null ? null : mapKey + '/' + value"},
+                {"state": "uid:all-states/history", "expression": "value.filter(text => text !== '')"},
+            ]))
+            .unwrap();
+            edits.script = serde_json::from_value(json!([{"file": file}])).unwrap();
+            let (report, found) = rewritten(name, &edits);
+            let mut expected = Vec::new();
+            let mut index = std::collections::BTreeMap::new();
+            for mut row in comparable(&fixture(name)) {
+                if row["operator"] != operator() {
+                    expected.push(row);
+                    continue;
+                }
+                let stays = match row["state"].as_str().unwrap() {
+                    "sum" => row["value"].as_i64().unwrap() > 3_000_000_000,
+                    "_timer_state/event_user-timers" => row["key"] != "alpha",
+                    "history" => row["value"] != "",
+                    "average" => row["key"] != "beta",
+                    _ => true,
+                };
+                match row["state"].as_str().unwrap() {
+                    "notes" if !row["value"].is_null() => {
+                        let (key, value) = (row["map_key"].as_str().unwrap(), row["value"].as_str().unwrap());
+                        row["value"] = json!(format!("{key}/{value}"));
+                    }
+                    "last" => row["value"] = json!(row["value"].as_i64().unwrap() * 2),
+                    _ => {}
+                }
+                if stays {
+                    expected.push(row);
+                }
+            }
+            // Elements behind those that are gone have moved up.
+            expected.sort_by_key(|row| row["index"].as_u64());
+            for row in expected.iter_mut().filter(|row| row["state"] == "history") {
+                let next = index.entry(row["key"].to_string()).or_insert(0);
+                row["index"] = json!(*next);
+                *next += 1;
+            }
+            expected.sort_by_key(Json::to_string);
+            let missing = expected.iter().find(|row| !found.contains(row));
+            assert!(found == expected, "{name} {otherwise}: {missing:?}");
+            let states = report.operators.iter().flat_map(|operator| &operator.states);
+            let accounts: Vec<_> = states.map(|state| &state.account).collect();
+            assert!(
+                accounts
+                    .iter()
+                    .any(|account| account.dropped.contains_key("where"))
+            );
+            assert!(accounts.iter().any(|account| account.changed.contains_key("map")));
+            assert!(
+                accounts
+                    .iter()
+                    .any(|account| account.dropped.contains_key("script"))
+            );
+        }
+    }
+}
+
+#[test]
+fn operator_state_is_edited_too() {
+    for name in [
+        "1.13/operator-states/hashmap-canonical",
+        "1.20/operator-states/hashmap-canonical",
+    ] {
+        let before = comparable(&fixture(name));
+        let kinds = ["operator-list-split", "operator-list-union", "broadcast"];
+        for kind in kinds {
+            let Some(row) = before
+                .iter()
+                .find(|row| row["kind"] == kind && row["value"].is_i64())
+            else {
+                continue;
+            };
+            let state = format!(
+                "id:{}/{}",
+                row["operator"].as_str().unwrap(),
+                row["state"].as_str().unwrap()
+            );
+            let one = row["value"].clone();
+            let edits: Edits = serde_json::from_value(json!({
+                "where": [{"state": state, "expression": format!("value !== {one}")}],
+                "map": [{"state": state, "expression": "value + 1"}],
+            }))
+            .unwrap();
+            let (_, found) = rewritten(name, &edits);
+            let is_it =
+                |other: &&Json| other["operator"] == row["operator"] && other["state"] == row["state"];
+            let values = |rows: &[Json]| {
+                let mut values: Vec<i64> = rows
+                    .iter()
+                    .filter(is_it)
+                    .map(|row| row["value"].as_i64().unwrap())
+                    .collect();
+                values.sort_unstable();
+                values
+            };
+            let expected: Vec<i64> = values(&before)
+                .into_iter()
+                .filter(|value| *value != one)
+                .map(|value| value + 1)
+                .collect();
+            assert_eq!(values(&found), expected, "{name} {kind}");
+        }
+    }
+}
+
+#[test]
+fn scripts_that_fail_publish_nothing() {
+    let keyed = "1.20/keyed-states/hashmap-canonical";
+    let cases = [
+        (
+            "map",
+            "'x'",
+            "state `sum`, key group 1: what the script returned does not fit: expected Long, got a string",
+        ),
+        ("map", "value + 0.5", "state `sum`, key group 1: "),
+        ("where", "1", "state `sum`, key group 1: "),
+        (
+            "where",
+            "(() => { throw new Error('no') })()",
+            "state `sum`, key group 1: ",
+        ),
+        (
+            "where",
+            "(() => { for (;;) {} })()",
+            "the script took more than 5 s",
+        ),
+        (
+            "where",
+            "(() => { const a = []; for (;;) a.push(new Array(1000).fill(1)) })()",
+            "memory",
+        ),
+        ("where", "value >", "expression: SyntaxError"),
+    ];
+    for (role, expression, expected) in cases {
+        let folder = scratch();
+        let out = folder.path().join("new");
+        let json = json!({role: [{"state": "uid:all-states/sum", "expression": expression}]});
+        let error = rewrite(&fixture(keyed), &edits(&json.to_string()), &out);
+        let error = error.err().unwrap_or_else(|| panic!("{json} is taken"));
+        assert!(error.to_string().contains(expected), "{json}: {error}");
+        assert!(
+            !out.exists() || fs::read_dir(&out).unwrap().next().is_none(),
+            "{json}"
+        );
+    }
+}

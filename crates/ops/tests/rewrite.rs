@@ -11,7 +11,7 @@ use statetool_format::metadata::{KeyGroupsKind, KeyedHandle, StreamHandle};
 use statetool_ops::rewrite::{Backend, Edits, Format};
 use statetool_snapshot::{ErrorKind, Snapshot};
 use statetool_testkit::opened::{metadata_of, open};
-use statetool_testkit::rewriting::{everything, findings, opened, rewrite, rows, scratch};
+use statetool_testkit::rewriting::{everything, findings, opened, rewrite, rewrite_in_place, rows, scratch};
 
 #[test]
 fn without_edits_everything_is_copied() {
@@ -173,4 +173,43 @@ fn operators_and_states_are_renamed_and_left_out() {
     assert_eq!(notes.account.written.entries, 0);
     assert_eq!(notes.account.dropped["drop-state"], notes.account.read);
     assert!(states.clone().all(|state| state.counted));
+}
+
+/// Only `_metadata` is written, and leads to where the files are now.
+#[test]
+fn files_that_stay_where_they_are_are_found_from_anywhere() {
+    let mut count = 0;
+    for path in everything() {
+        let Ok(before) = open(&path) else { continue };
+        let folder = scratch();
+        // Old metadata does not say which kind it is; the name of the directory does.
+        let out = folder.path().join(path.parent().unwrap().file_name().unwrap());
+        let report =
+            rewrite_in_place(&before, &out).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let names: Vec<_> = std::fs::read_dir(&out)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(names, ["_metadata"], "{}", path.display());
+        assert!(report.operators.iter().all(|operator| operator.copied_bytes == 0));
+        let after = opened(&out);
+        assert_eq!(rows(&after), rows(&before), "{}", path.display());
+        assert_eq!(findings(&after), findings(&before), "{}", path.display());
+        count += 1;
+    }
+    assert!(count > 300);
+}
+
+#[test]
+fn files_that_are_not_where_they_should_be_are_not_named() {
+    let path = metadata_of("1.20/keyed-states/rocksdb-incremental-checkpoint").unwrap();
+    let options = statetool_snapshot::OpenOptions::default();
+    let store = statetool_store::Store::default();
+    let lost = Snapshot::open(&store, &path.to_string_lossy(), options).unwrap();
+    let folder = scratch();
+    let out = folder.path().join("new");
+    let error = rewrite_in_place(&lost, &out).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Input);
+    assert!(error.help().unwrap().contains("--relocate"), "{error}");
+    assert!(!out.join("_metadata").exists());
 }

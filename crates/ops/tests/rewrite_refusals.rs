@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use statetool_backend::{Memory, Source};
 use statetool_format::metadata::StreamHandle;
-use statetool_ops::progress::Progress;
 use statetool_ops::rewrite::{Edits, ExecuteOptions, execute, plan};
 use statetool_snapshot::{ErrorKind, Snapshot, SnapshotWriter};
 use statetool_store::{Location, Store};
@@ -211,10 +210,7 @@ fn of_two_runs_one_wins() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("new");
     let place = Location::from_path(&out).unwrap();
-    let options = ExecuteOptions {
-        threads: 1,
-        progress: Arc::new(Progress::default()),
-    };
+    let options = ExecuteOptions::default();
     fs::create_dir(&out).unwrap();
     let killed = out.join("statetool-00000000000000ff-000000");
     fs::write(&killed, "half").unwrap();

@@ -28,10 +28,23 @@ pub fn edits(json: &str) -> Edits {
 /// # Errors
 /// What the rewrite refuses or meets.
 pub fn rewrite(snapshot: &Snapshot, edits: &Edits, directory: &Path) -> Result<RewriteReport> {
+    run(snapshot, edits, directory, false)
+}
+
+/// Writes a snapshot anew that names the files of the old one.
+///
+/// # Errors
+/// What the rewrite refuses or meets.
+pub fn rewrite_in_place(snapshot: &Snapshot, directory: &Path) -> Result<RewriteReport> {
+    run(snapshot, &Edits::default(), directory, true)
+}
+
+fn run(snapshot: &Snapshot, edits: &Edits, directory: &Path, in_place: bool) -> Result<RewriteReport> {
     let directory = Location::from_path(directory)?;
     let writer = SnapshotWriter::new(&Store::default(), directory, &[snapshot], 7)?;
     let options = ExecuteOptions {
         threads: 2,
+        in_place,
         ..ExecuteOptions::default()
     };
     execute(&plan(snapshot, edits)?, &writer, &options)

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args, ValueEnum, ValueHint};
 use statetool_ops::progress::Progress;
-use statetool_ops::rewrite::{self, DeleteKey, DeleteKeys, Edits, ExecuteOptions, Rename, ScaleTo, SetValue};
+use statetool_ops::rewrite::{
+    self, DeleteKey, DeleteKeys, Edits, ExecuteOptions, Expression, PlanOptions, Rename, ScaleTo, ScriptFile,
+    SetValue,
+};
 use statetool_snapshot::SnapshotWriter;
 use statetool_store::Location;
 
@@ -51,6 +54,16 @@ pub(crate) struct RewriteArgs {
     /// Leave all other states of their operators out; repeatable.
     #[arg(long, value_name = "OPERATOR/STATE")]
     keep_state: Vec<String>,
+    /// Keep only entries for which an expression in JavaScript is true; repeatable.
+    #[arg(long, num_args = 2, value_names = ["OPERATOR/STATE", "EXPR"])]
+    r#where: Vec<String>,
+    /// Give entries the value of an expression in JavaScript; repeatable.
+    #[arg(long, num_args = 2, value_names = ["OPERATOR/STATE", "EXPR"])]
+    map: Vec<String>,
+    /// Ask a script which entries stay and what their values become: a file in JavaScript with the functions
+    /// `where(entry)` and `map(entry)`, or one of them; repeatable.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    script: Vec<String>,
     /// Leave out all state and timers of a key; repeatable.
     #[arg(long, num_args = 2, value_names = ["OPERATOR", "KEY"])]
     delete: Vec<String>,
@@ -75,6 +88,10 @@ pub(crate) struct RewriteArgs {
     /// How key groups are compressed; as they were if it is not said.
     #[arg(long, value_enum, value_name = "HOW")]
     compression: Option<Compression>,
+    /// Copy all files, also where only paths change: with --relocate and no edit, files stay where they
+    /// are, and the new snapshot names their new places.
+    #[arg(long)]
+    self_contained: bool,
     /// Take edits from a TOML file, besides those of flags.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     plan: Option<PathBuf>,
@@ -135,7 +152,10 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
         false => Some(args.directory(global)?),
     };
     let snapshot = args.snapshot.open_to_scan(global)?;
-    let plan = rewrite::plan(&snapshot, &edits)?;
+    let options = PlanOptions {
+        show_data: global.show_data,
+    };
+    let plan = rewrite::plan_with(&snapshot, &edits, &options)?;
     let mut out = output::open(None)?;
     if args.format == ReportFormat::Table {
         out.paint();
@@ -156,6 +176,7 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
     let options = ExecuteOptions {
         threads: global.threads(),
         progress: counts,
+        in_place: !args.self_contained && !args.snapshot.relocate.is_empty() && edits == Edits::default(),
     };
     let report = rewrite::execute(&plan, &writer, &options)?;
     drop(shown);
@@ -204,6 +225,17 @@ impl RewriteArgs {
         edits.rename_state.extend(self.rename_state.iter().cloned());
         edits.drop_state.extend(self.drop_state.iter().cloned());
         edits.keep_state.extend(self.keep_state.iter().cloned());
+        let expressions = |pairs: &[String]| {
+            let pairs = pairs.as_chunks::<2>().0.iter().cloned();
+            let expressions = pairs.map(|[state, expression]| Expression { state, expression });
+            expressions.collect::<Vec<_>>()
+        };
+        edits.keep_where.extend(expressions(&self.r#where));
+        edits.map.extend(expressions(&self.map));
+        let files = self.script.iter().cloned();
+        edits
+            .script
+            .extend(files.map(|file| ScriptFile { state: None, file }));
         let pairs = self.delete.as_chunks::<2>().0.iter().cloned();
         let deleted = pairs.map(|[operator, key]| DeleteKey { operator, key });
         edits.delete.extend(deleted);

@@ -40,19 +40,24 @@ pub(crate) fn planned(planned: &Planned, out: &mut dyn Write) -> anyhow::Result<
 
 /// What was done.
 pub(crate) fn report(report: &RewriteReport, out: &mut dyn Write) -> anyhow::Result<()> {
-    let copied: u64 = report
-        .operators
-        .iter()
-        .map(|operator| operator.copied_bytes)
-        .sum();
-    writeln!(
+    let operators = report.operators.iter();
+    let copied: u64 = operators.clone().map(|operator| operator.copied_bytes).sum();
+    let in_place: u64 = operators.map(|operator| operator.bytes_in_place).sum();
+    write!(
         out,
-        "checkpoint {} as {}: {} operators, {} copied as they are",
+        "checkpoint {} as {}: {} operators, ",
         report.checkpoint_id,
         report.output,
-        report.operators.len(),
-        HumanBytes(copied)
+        report.operators.len()
     )?;
+    match in_place {
+        0 => writeln!(out, "{} copied as they are", HumanBytes(copied))?,
+        _ => writeln!(
+            out,
+            "{} in files that stay where they are: it cannot be copied without them",
+            HumanBytes(in_place)
+        )?,
+    }
     for dropped in &report.dropped_operators {
         writeln!(out, "left out: operator {dropped}")?;
     }

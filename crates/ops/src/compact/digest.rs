@@ -63,7 +63,10 @@ impl Digest {
 /// 64 hex digits.
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.sum.iter().rev().try_for_each(|part| write!(f, "{part:016x}"))
+        self.sum
+            .iter()
+            .rev()
+            .try_for_each(|part| write!(f, "{part:016x}"))
     }
 }
 
@@ -85,7 +88,12 @@ pub(super) fn put_record(
     field(Some(key.key));
     field(Some(key.namespace));
     field(key.map_key);
-    field(key.timestamp.map(i64::to_be_bytes).as_ref().map(|bytes| &bytes[..]));
+    field(
+        key.timestamp
+            .map(i64::to_be_bytes)
+            .as_ref()
+            .map(|bytes| &bytes[..]),
+    );
     field(index.map(u64::to_be_bytes).as_ref().map(|bytes| &bytes[..]));
 }
 

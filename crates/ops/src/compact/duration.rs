@@ -101,8 +101,18 @@ mod tests {
         ] {
             assert_eq!(instant(text), Ok(millis));
         }
-        for text in ["", "2026-05-01", "2026-05-01T10:00:00", "2026-02-30T10:00:00Z", "1777629600000"] {
-            assert!(instant(text).unwrap_err().starts_with(&format!("`{text}` is no time: ")));
+        for text in [
+            "",
+            "2026-05-01",
+            "2026-05-01T10:00:00",
+            "2026-02-30T10:00:00Z",
+            "1777629600000",
+        ] {
+            assert!(
+                instant(text)
+                    .unwrap_err()
+                    .starts_with(&format!("`{text}` is no time: "))
+            );
         }
     }
 }

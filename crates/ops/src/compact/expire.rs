@@ -144,7 +144,9 @@ impl Apply for Worker<'_> {
         let Some(known) = self.states.get_mut(entry.state.name.as_str()) else {
             return Ok(Fate::Keep);
         };
-        judge(known, at, entry, out, |index, judged| notes.see(entry, index, judged, at))
+        judge(known, at, entry, out, |index, judged| {
+            notes.see(entry, index, judged, at)
+        })
     }
 
     fn foresee(&mut self, entry: &Entry<'_>, out: &mut Vec<u8>) -> Result<Fate> {

@@ -55,6 +55,18 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
+    pub(super) fn new(evidence: bool) -> Self {
+        Self {
+            evidence,
+            tallies: Mutex::default(),
+        }
+    }
+
+    /// Whether there is to be evidence of what is left out.
+    pub(super) fn has_evidence(&self) -> bool {
+        self.evidence
+    }
+
     /// All that was remembered.
     pub(super) fn take(&self) -> BTreeMap<Place, Tally> {
         std::mem::take(&mut *self.tallies.lock().unwrap_or_else(PoisonError::into_inner))

@@ -71,7 +71,8 @@ struct Ruled {
 /// # Errors
 /// Selectors of what is not there or is of another kind, and what is refused.
 pub fn plan<'s>(snapshot: &'s Snapshot, options: &CompactOptions) -> Result<Compaction<'s>> {
-    let mut plan = rewrite::plan(snapshot, &options.edits)?;
+    let edits = options.edits();
+    let mut plan = rewrite::plan(snapshot, &edits)?;
     let mut known = Vec::new();
     for operator in snapshot.operators() {
         let loaded = snapshot.load_operator(&operator)?;
@@ -82,11 +83,14 @@ pub fn plan<'s>(snapshot: &'s Snapshot, options: &CompactOptions) -> Result<Comp
     let mut looks = Vec::new();
     for ((planned, known), wanted) in plan.operators.iter_mut().zip(known).zip(&wanted) {
         let ruled = rules(&known, wanted, options, &ledger);
-        let anew = planned.states.as_ref().is_some_and(|states| states.keyed.is_some());
+        let anew = planned
+            .states
+            .as_ref()
+            .is_some_and(|states| states.keyed.is_some());
         let is_database = known.loaded.parts.iter().any(has_database);
         if anew || is_database || ruled.iter().any(|ruled| ruled.acts) {
             let rules = ruled.into_iter().map(|ruled| ruled.rule).collect();
-            planned.add_rules(known.loaded, rules, &options.edits, is_database)?;
+            planned.add_rules(known.loaded, rules, &edits, is_database)?;
         } else if !ruled.is_empty() {
             looks.push(look(snapshot, known, ruled));
         }
@@ -134,14 +138,26 @@ fn rules(known: &Known<'_>, wanted: &Wanted, options: &CompactOptions, ledger: &
     };
     add(Arc::new(expire), true);
     if let Some((time, is_watermark)) = wanted.windows {
-        add(Arc::new(windows_before(known, desk(), options, time, is_watermark)), true);
+        add(
+            Arc::new(windows_before(known, desk(), options, time, is_watermark)),
+            true,
+        );
     }
     if options.orphans != Orphans::Ignored {
         let drops = options.orphans == Orphans::Dropped;
         let desk = desk();
-        add(Arc::new(orphans::EmptyLists { desk: desk.clone(), drops }), drops);
+        add(
+            Arc::new(orphans::EmptyLists {
+                desk: desk.clone(),
+                drops,
+            }),
+            drops,
+        );
         // An operator may live by its timers alone.
-        if states.iter().any(|state| state.kind.is_keyed() && state.kind != StateKind::Timer) {
+        if states
+            .iter()
+            .any(|state| state.kind.is_keyed() && state.kind != StateKind::Timer)
+        {
             add(Arc::new(orphans::OrphanTimers { desk, drops }), drops);
         }
     }
@@ -174,7 +190,11 @@ fn look<'s>(snapshot: &'s Snapshot, known: Known<'s>, ruled: Vec<Ruled>) -> Plan
         compression: None,
     };
     let rules = ruled.into_iter().map(|ruled| ruled.rule).collect();
-    Plan::of_one(snapshot, known.operator, StatePlans::ruled(known.loaded, rules, target))
+    Plan::of_one(
+        snapshot,
+        known.operator,
+        StatePlans::ruled(known.loaded, rules, target),
+    )
 }
 
 impl Compaction<'_> {
@@ -214,4 +234,3 @@ impl Compaction<'_> {
         Ok((looked, notes))
     }
 }
-

@@ -7,13 +7,17 @@ use serde::Deserialize;
 
 use super::duration::{duration, instant};
 use super::expire::TimeSource;
-use crate::rewrite::Edits;
+use crate::rewrite::{Backend, Compression, Edits, Format};
 
 /// What to compact, and how.
 #[derive(Default)]
 pub struct CompactOptions {
-    /// The layout of the new snapshot.
-    pub edits: Edits,
+    /// The kind of savepoint; the layouts of the old snapshot if there is none.
+    pub format: Option<Format>,
+    /// The state backend of a native savepoint; that of the old snapshot if there is none.
+    pub backend: Option<Backend>,
+    /// How key groups are compressed; as they were if it is not said.
+    pub compression: Option<Compression>,
     /// How long state with a TTL lives.
     pub ttl: Vec<Lifetime>,
     /// How long other state is kept.
@@ -28,6 +32,18 @@ pub struct CompactOptions {
     pub orphans: Orphans,
     /// Whether there is to be a digest of what is left out.
     pub evidence: bool,
+}
+
+impl CompactOptions {
+    /// What is asked for of the layout.
+    pub(super) fn edits(&self) -> Edits {
+        Edits {
+            format: self.format,
+            backend: self.backend,
+            compression: self.compression,
+            ..Edits::default()
+        }
+    }
 }
 
 /// How long state with a TTL lives.

@@ -41,7 +41,10 @@ impl FieldPath {
         let root = ROOTS.iter().find(|(known, _)| *known == name);
         let fields: Vec<String> = parts.map(str::to_owned).collect();
         let is_name = |field: &String| {
-            !field.is_empty() && field.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'))
+            !field.is_empty()
+                && field
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'))
         };
         match root {
             Some((_, root)) if fields.iter().all(is_name) => Ok(Self {
@@ -66,7 +69,9 @@ impl FieldPath {
                 Fields::Some(fields) => {
                     let names: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
                     let found = fields.into_iter().find(|(name, _)| name == field);
-                    found.ok_or_else(|| self.refuse(entry, &no_field(field, names)))?.1
+                    found
+                        .ok_or_else(|| self.refuse(entry, &no_field(field, names)))?
+                        .1
                 }
                 Fields::NoneIn(what) => {
                     return Err(self.refuse(entry, &format!("{what} has no field `{field}`")));
@@ -200,11 +205,26 @@ mod tests {
             ("namespace.end", Root::Namespace, &["end"]),
         ] {
             let path = FieldPath::parse(text).unwrap();
-            assert_eq!((path.root, path.fields), (root, fields.iter().map(|&field| field.to_owned()).collect()));
+            assert_eq!(
+                (path.root, path.fields),
+                (root, fields.iter().map(|&field| field.to_owned()).collect())
+            );
         }
-        for text in ["", "valu", "value.", "value..x", "value[0]", "value.a + 1", "Math.max(value.a, 1)", ".value"] {
+        for text in [
+            "",
+            "valu",
+            "value.",
+            "value..x",
+            "value[0]",
+            "value.a + 1",
+            "Math.max(value.a, 1)",
+            ".value",
+        ] {
             let why = FieldPath::parse(text).unwrap_err();
-            assert!(why.starts_with(&format!("`{text}` is no path to a time: write value, key,")), "{why}");
+            assert!(
+                why.starts_with(&format!("`{text}` is no path to a time: write value, key,")),
+                "{why}"
+            );
         }
     }
 
@@ -214,8 +234,20 @@ mod tests {
         for (value, expected) in [
             (Value::Null, Some(None)),
             (Value::Long(7), Some(Some(7))),
-            (Value::Instant { seconds: -1, nanos: 999_000_000 }, Some(Some(-1))),
-            (Value::Instant { seconds: i64::MAX, nanos: 0 }, Some(Some(i64::MAX))),
+            (
+                Value::Instant {
+                    seconds: -1,
+                    nanos: 999_000_000,
+                },
+                Some(Some(-1)),
+            ),
+            (
+                Value::Instant {
+                    seconds: i64::MAX,
+                    nanos: 0,
+                },
+                Some(Some(i64::MAX)),
+            ),
             (Value::LocalDate(date), Some(Some(86_400_000))),
             (Value::LocalDateTime(date, 1_500_000), Some(Some(86_400_001))),
             (Value::Int(7), None),

@@ -158,7 +158,11 @@ pub(super) fn rules(options: &CompactOptions) -> Vec<RuleReport> {
         rules.push(rule(super::TTL, ttl.state.as_ref(), Some(in_words(ttl.millis))));
     }
     for expire in &options.expire {
-        rules.push(rule(super::EXPIRE, Some(&expire.state), Some(in_words(expire.millis))));
+        rules.push(rule(
+            super::EXPIRE,
+            Some(&expire.state),
+            Some(in_words(expire.millis)),
+        ));
     }
     for windows in &options.windows_before {
         let mut value = match windows.before {
@@ -194,7 +198,10 @@ impl Compaction<'_> {
         };
         let mut operators = Vec::new();
         for ((planned, operator), wanted) in self.plan.operators.iter().zip(written).zip(&self.wanted) {
-            let anew = planned.states.as_ref().is_some_and(|states| states.keyed.is_some());
+            let anew = planned
+                .states
+                .as_ref()
+                .is_some_and(|states| states.keyed.is_some());
             let seen = looked.iter().find(|looked| looked.id == operator.id).cloned();
             let states = seen.map_or(operator.states, |seen| seen.states);
             let mut report = OperatorReport {
@@ -213,7 +220,9 @@ impl Compaction<'_> {
                     name: state.name.clone(),
                     keyed: state.keyed,
                 };
-                let tally = tallies.remove(&(planned.operator.index, name)).unwrap_or_default();
+                let tally = tallies
+                    .remove(&(planned.operator.index, name))
+                    .unwrap_or_default();
                 digest.merge(&tally.digest);
                 let lifetime = wanted.lifetimes.get(&state.name).filter(|_| state.keyed);
                 let kept = wanted.expire.get(&state.name).map(|keeping| keeping.after);
@@ -230,7 +239,10 @@ impl Compaction<'_> {
                 });
             }
             totals.old_bytes += report.old_bytes;
-            totals.new_bytes = totals.new_bytes.zip(report.new_bytes).map(|(sum, more)| sum + more);
+            totals.new_bytes = totals
+                .new_bytes
+                .zip(report.new_bytes)
+                .map(|(sum, more)| sum + more);
             operators.push(report);
         }
         CompactReport {

@@ -74,8 +74,9 @@ fn meant<'k>(
     }
     if found.is_empty() {
         let wanted = selector.state.as_deref().unwrap_or("*");
-        return Err(Error::usage(format!("no state `{wanted}`"))
-            .hint(format!("there are: {}", first_of(names))));
+        return Err(
+            Error::usage(format!("no state `{wanted}`")).hint(format!("there are: {}", first_of(names)))
+        );
     }
     Ok(found)
 }
@@ -110,7 +111,10 @@ fn lifetimes(
     let mut given = Given(BTreeMap::new());
     for lifetime in &options.ttl {
         let text = lifetime.state.as_deref().unwrap_or("*/*");
-        let millis = positive(lifetime.millis, &format!("`{text}={}`", in_words(lifetime.millis)))?;
+        let millis = positive(
+            lifetime.millis,
+            &format!("`{text}={}`", in_words(lifetime.millis)),
+        )?;
         let selector = match &lifetime.state {
             Some(state) => StateSelector::parse(state, snapshot),
             None => StateSelector::all(),
@@ -120,12 +124,16 @@ fn lifetimes(
             None => all(known),
         };
         let with_ttl: Vec<_> = states.iter().filter(|(_, state)| state.ttl).collect();
-        if let (Some((place, state)), Some(_), true) = (states.first(), &lifetime.state, with_ttl.is_empty()) {
+        if let (Some((place, state)), Some(_), true) = (states.first(), &lifetime.state, with_ttl.is_empty())
+        {
             return Err(without_ttl(known, *place, state, millis));
         }
         for (place, state) in with_ttl {
             if given.set(*place, &state.name, weight(&selector), millis).is_err() {
-                let name = known.get(*place).map(|known| known.named(state)).unwrap_or_default();
+                let name = known
+                    .get(*place)
+                    .map(|known| known.named(state))
+                    .unwrap_or_default();
                 return Err(Error::usage(format!("two times to live for state `{name}`"))
                     .hint("name the state by its operator: --ttl OPERATOR/STATE=DURATION"));
             }
@@ -133,7 +141,10 @@ fn lifetimes(
     }
     for ((place, known), wanted) in known.iter().enumerate().zip(wanted) {
         for state in known.loaded.states.iter().filter(|state| state.ttl) {
-            let lifetime = given.0.get(&(place, state.name.clone())).map(|(_, millis)| *millis);
+            let lifetime = given
+                .0
+                .get(&(place, state.name.clone()))
+                .map(|(_, millis)| *millis);
             wanted.lifetimes.insert(state.name.clone(), lifetime);
         }
     }
@@ -148,7 +159,10 @@ fn all<'k>(known: &'k [Known<'_>]) -> Vec<(usize, &'k Arc<State>)> {
 }
 
 fn without_ttl(known: &[Known<'_>], place: usize, state: &State, millis: i64) -> Error {
-    let name = known.get(place).map(|known| known.named(state)).unwrap_or_default();
+    let name = known
+        .get(place)
+        .map(|known| known.named(state))
+        .unwrap_or_default();
     let error = Error::usage(format!(
         "state `{name}` has no TTL: nothing says when its entries were last accessed"
     ));
@@ -178,10 +192,15 @@ fn expiries(
         positive(expiry.millis, &text)?;
         let selector = StateSelector::parse(&expiry.state, snapshot);
         for (place, state) in meant(snapshot, known, &selector)? {
-            let name = known.get(place).map(|known| known.named(state)).unwrap_or_default();
+            let name = known
+                .get(place)
+                .map(|known| known.named(state))
+                .unwrap_or_default();
             if state.ttl {
-                return Err(Error::usage(format!("state `{name}` has a TTL, by which its entries expire"))
-                    .hint(format!("say how long: --ttl {name}={}", in_words(expiry.millis))));
+                return Err(
+                    Error::usage(format!("state `{name}` has a TTL, by which its entries expire"))
+                        .hint(format!("say how long: --ttl {name}={}", in_words(expiry.millis))),
+                );
             }
             if !has_time(state) && selector.state.is_none() {
                 continue;
@@ -267,7 +286,12 @@ fn has_time_windows(known: &Known<'_>) -> Result<()> {
         ))
         .hint("Flink itself leaves such slices out when the watermark passes them; name the other operators: --windows-before OPERATOR=TIME"));
     }
-    match known.loaded.states.iter().any(|state| has_windows(state) || is_mapping(state)) {
+    match known
+        .loaded
+        .states
+        .iter()
+        .any(|state| has_windows(state) || is_mapping(state))
+    {
         true => Ok(()),
         false => Err(Error::usage(format!("operator `{label}` has no time windows"))),
     }

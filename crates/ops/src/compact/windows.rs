@@ -147,6 +147,8 @@ impl Apply for Worker<'_> {
             return Ok(());
         };
         let sessions = &mut self.sessions;
-        each_pair(entry, key.map_key, |real, contents| sessions.add(key.key, real, contents))
+        each_pair(entry, key.map_key, |real, contents| {
+            sessions.add(key.key, real, contents)
+        })
     }
 }

@@ -1,10 +1,12 @@
-//! Streams that become files of the new snapshot as they are.
+//! Streams that become files of the new snapshot as they are, or stay where they are.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use statetool_backend::Source;
+use statetool_format::JavaString;
 use statetool_format::metadata::{KeyedHandle, StreamHandle, SubtaskState};
-use statetool_snapshot::{Result, Snapshot, SnapshotWriter};
+use statetool_snapshot::{Error, Result, Snapshot, SnapshotWriter};
 
 use super::lock;
 use crate::progress::Progress;
@@ -17,6 +19,7 @@ const PIECE: u64 = 4 << 20;
 pub(super) struct Copier<'s> {
     snapshot: &'s Snapshot,
     writer: &'s SnapshotWriter,
+    in_place: bool,
     copied: Mutex<HashMap<Place, StreamHandle>>,
 }
 
@@ -37,12 +40,19 @@ fn place(stream: &StreamHandle) -> Option<Place> {
 }
 
 impl<'s> Copier<'s> {
-    pub(super) fn new(snapshot: &'s Snapshot, writer: &'s SnapshotWriter) -> Self {
+    /// Copies files into the new snapshot; or leaves them `in_place`, and names where they are.
+    pub(super) fn new(snapshot: &'s Snapshot, writer: &'s SnapshotWriter, in_place: bool) -> Self {
         Self {
             snapshot,
             writer,
+            in_place,
             copied: Mutex::default(),
         }
+    }
+
+    /// Whether files stay where they are.
+    pub(super) fn in_place(&self) -> bool {
+        self.in_place
     }
 
     /// Copies streams, several at the same time; what has been copied is not copied again.
@@ -76,19 +86,55 @@ impl<'s> Copier<'s> {
             .files()
             .open_ahead(wanted.iter().map(|(_, stream)| stream.handle));
         let copy = |_: &mut (), (place, stream): &(Place, Stream<'_>)| {
-            let handle = self.copy(*stream, progress)?;
+            let source = self.open(*stream)?;
+            let handle = match self.in_place {
+                true => self.name(stream.handle)?,
+                false => self.copy(&source, progress)?,
+            };
             lock(&self.copied).insert(place.clone(), handle);
             Ok(())
         };
         work::for_each(&wanted, threads, || (), copy).map(|_| ())
     }
 
-    fn copy(&self, stream: Stream<'_>, progress: &Progress) -> Result<StreamHandle> {
+    fn open(&self, stream: Stream<'_>) -> Result<Source> {
         let files = self.snapshot.files();
-        let source = match stream.is_log {
-            true => files.open_log(stream.handle)?,
-            false => files.open(stream.handle)?,
+        match stream.is_log {
+            true => files.open_log(stream.handle),
+            false => files.open(stream.handle),
+        }
+    }
+
+    /// The stream by the absolute path of the place where it is now.
+    fn name(&self, stream: &StreamHandle) -> Result<StreamHandle> {
+        let Some(location) = self.snapshot.files().locate(stream)? else {
+            return Ok(stream.clone());
         };
+        let named = location.resolved().to_flink_path();
+        let path = JavaString::new(&named)
+            .ok_or_else(|| Error::refused(format!("`{named}` is too long for a path in a snapshot")))?;
+        Ok(match stream.clone() {
+            StreamHandle::RelativeFile { size, .. } | StreamHandle::File { size, .. } => {
+                StreamHandle::File { size, path }
+            }
+            StreamHandle::Segment {
+                start,
+                size,
+                scope,
+                logical_file_id,
+                ..
+            } => StreamHandle::Segment {
+                start,
+                size,
+                scope,
+                path,
+                logical_file_id,
+            },
+            other => other,
+        })
+    }
+
+    fn copy(&self, source: &Source, progress: &Progress) -> Result<StreamHandle> {
         let mut file = self.writer.create()?;
         let mut at = 0;
         while at < source.len() {

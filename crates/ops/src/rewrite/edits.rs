@@ -5,6 +5,7 @@ use statetool_snapshot::{Error, Result};
 
 use super::delete::{DeleteKey, DeleteKeys};
 use super::scale::ScaleTo;
+use super::script_rule::{Expression, ScriptFile};
 use super::set::SetValue;
 
 /// The edits of a run: what flags say, and what a plan file holds.
@@ -31,6 +32,15 @@ pub struct Edits {
     /// The only states of their operators that are not left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keep_state: Vec<String>,
+    /// Expressions that say which entries stay.
+    #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
+    pub keep_where: Vec<Expression>,
+    /// Expressions that give the new value of entries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub map: Vec<Expression>,
+    /// Scripts that do both.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub script: Vec<ScriptFile>,
     /// Keys whose state and timers are left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub delete: Vec<DeleteKey>,

@@ -16,9 +16,9 @@ use statetool_format::metadata::KeyedHandle;
 use statetool_snapshot::{Entry, Error, Flow, Operator, Result, Snapshot, SnapshotWriter, State};
 
 use super::account::Accounts;
-use super::{ExecuteOptions, lock};
 use super::plan::{KeyedTarget, StatePlans};
 use super::scale::Scale;
+use super::{ExecuteOptions, lock};
 use crate::pipeline::{self, Feed};
 use crate::progress::Progress;
 use crate::work;

@@ -13,6 +13,7 @@ mod plan;
 mod read_back;
 mod rule;
 mod scale;
+mod script_rule;
 mod set;
 mod sorter;
 
@@ -33,9 +34,13 @@ use statetool_snapshot::{
 pub use account::{Amount, ByRule, StateAccount, StateName, Superfluous};
 pub use delete::{DeleteKey, DeleteKeys};
 pub use edits::{Backend, Compression, Edits, Format, KeyedLayout, Rename};
-pub use plan::{KeyedTarget, OperatorPlan, Plan, Planned, PlannedOperator, PlannedState, StatePlans, plan};
+pub use plan::{
+    KeyedTarget, OperatorPlan, Plan, PlanOptions, Planned, PlannedOperator, PlannedState, StatePlans, plan,
+    plan_with,
+};
 pub use rule::{Apply, Fate, Form, Rule};
 pub use scale::{Scale, ScaleTo};
+pub use script_rule::{Expression, ScriptFile};
 pub use set::SetValue;
 
 use crate::progress::Progress;
@@ -51,6 +56,8 @@ pub struct ExecuteOptions {
     pub threads: usize,
     /// Where to count what has been read.
     pub progress: Arc<Progress>,
+    /// Whether files that do not change stay where they are, named by absolute paths.
+    pub in_place: bool,
 }
 
 impl Default for ExecuteOptions {
@@ -59,6 +66,7 @@ impl Default for ExecuteOptions {
         Self {
             threads: 1,
             progress: Arc::default(),
+            in_place: false,
         }
     }
 }
@@ -93,6 +101,8 @@ pub struct OperatorReport {
     pub name: String,
     /// Bytes of its streams that were copied as they are.
     pub copied_bytes: u64,
+    /// Bytes of its streams that stay where they are.
+    pub bytes_in_place: u64,
     /// Bytes of all its streams in the input.
     pub old_bytes: u64,
     /// Bytes of all its streams in the output; nothing if none was written.
@@ -129,7 +139,7 @@ pub fn execute(plan: &Plan<'_>, writer: &SnapshotWriter, options: &ExecuteOption
         threads: options.threads,
         progress: &options.progress,
     };
-    let copier = Copier::new(plan.snapshot, writer);
+    let copier = Copier::new(plan.snapshot, writer, options.in_place);
     let old = plan.snapshot.metadata();
     let mut metadata = Metadata {
         version: old.version,
@@ -190,7 +200,8 @@ pub fn rehearse(plan: &Plan<'_>, options: &ExecuteOptions) -> Result<Vec<Operato
                 accounts = keyed.map_err(|error| explain(error, &operator.operator))?;
             }
             if states.operator_state {
-                accounts.extend(operator_state::write(&site, &operator.operator, states)?.1);
+                let rewritten = operator_state::write(&site, &operator.operator, states);
+                accounts.extend(rewritten.map_err(|error| explain(error, &operator.operator))?.1);
             }
         }
         Ok(operator.report(accounts, recorded_bytes(&operator.copied())))
@@ -270,7 +281,8 @@ fn write_operator(
                 snapshot: run.snapshot,
                 writer: Some(run.writer),
             };
-            let (handles, counted) = operator_state::write(&site, operator, states)?;
+            let rewritten = operator_state::write(&site, operator, states);
+            let (handles, counted) = rewritten.map_err(|error| explain(error, operator))?;
             written_operator = handles;
             written.accounts.extend(counted);
         }
@@ -307,7 +319,10 @@ fn write_operator(
             }
         }
     }
-    let report = plan.report(written.accounts, copied_bytes);
+    let mut report = plan.report(written.accounts, copied_bytes);
+    if copier.in_place() {
+        std::mem::swap(&mut report.copied_bytes, &mut report.bytes_in_place);
+    }
     Ok((state, report))
 }
 
@@ -348,6 +363,7 @@ impl OperatorPlan<'_> {
             new_id: self.id.to_string(),
             name: self.operator.label(),
             copied_bytes,
+            bytes_in_place: 0,
             old_bytes: self.operator.recorded_bytes(),
             new_bytes: None,
             states: states.collect(),
@@ -378,7 +394,10 @@ fn relist(
 /// Says which operator it was, and what to do about values of which nobody knows the extent.
 fn explain(error: Error, operator: &Operator<'_>) -> Error {
     let unknown = error.kind() == ErrorKind::NotInterpretable;
-    let error = error.within(format!("operator `{}`", operator.label()));
+    let error = match error.to_string().starts_with("operator `") {
+        true => error,
+        false => error.within(format!("operator `{}`", operator.label())),
+    };
     match unknown {
         true => error.hint(
             "the HashMap backend's layout does not say where values end, and only the job's classes know it: take a canonical savepoint with Flink",
@@ -442,6 +461,7 @@ mod tests {
                 new_id: String::new(),
                 name: "all-states".into(),
                 copied_bytes: 0,
+                bytes_in_place: 0,
                 old_bytes: 0,
                 new_bytes: None,
                 states: vec![state],

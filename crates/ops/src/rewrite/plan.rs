@@ -16,6 +16,7 @@ use super::delete;
 use super::edits::{Compression, Edits, Format, KeyedLayout, Rename};
 use super::rule::Rule;
 use super::scale::{self, Scale};
+use super::script_rule::Scripts;
 use super::set::{self, Addition};
 
 /// What becomes of a snapshot.
@@ -136,11 +137,26 @@ impl Plan<'_> {
 const LEFT_OUT: &str = "left out";
 const SAME: &str = "the same";
 
+/// What matters to a plan besides its edits.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PlanOptions {
+    /// Whether errors may show keys and values.
+    pub show_data: bool,
+}
+
 /// Resolves edits.
 ///
 /// # Errors
 /// Selectors of what is not there, and edits that contradict each other.
 pub fn plan<'s>(snapshot: &'s Snapshot, edits: &Edits) -> Result<Plan<'s>> {
+    plan_with(snapshot, edits, &PlanOptions::default())
+}
+
+/// As [`plan()`], with options.
+///
+/// # Errors
+/// As [`plan()`].
+pub fn plan_with<'s>(snapshot: &'s Snapshot, edits: &Edits, options: &PlanOptions) -> Result<Plan<'s>> {
     let fates = OperatorFates::resolve(snapshot, edits)?;
     let states = StateFates::resolve(snapshot, edits)?;
     let scales = scale::resolve(snapshot, edits)?;
@@ -167,7 +183,7 @@ pub fn plan<'s>(snapshot: &'s Snapshot, edits: &Edits) -> Result<Plan<'s>> {
             )));
         }
         let scale = scales.get(&operator.index).copied();
-        let states = states.of(snapshot, &operator, edits, scale)?;
+        let states = states.of(snapshot, &operator, edits, scale, options)?;
         plan.operators.push(OperatorPlan {
             scale: scale.unwrap_or_else(|| Scale::of(&operator)),
             operator,
@@ -250,6 +266,7 @@ struct StateFates {
     renamed: Vec<(StateSelector, String)>,
     /// Those whose entries change.
     changed: Vec<StateSelector>,
+    scripts: Scripts,
 }
 
 impl StateFates {
@@ -267,6 +284,7 @@ impl StateFates {
             changed: (edits.set.iter().map(|set| &set.state))
                 .map(parse)
                 .collect::<Result<_>>()?,
+            scripts: Scripts::read(snapshot, edits)?,
         };
         fates.check(snapshot)?;
         Ok(fates)
@@ -276,7 +294,7 @@ impl StateFates {
     fn check(&self, snapshot: &Snapshot) -> Result<()> {
         let renamed = self.renamed.iter().map(|(selector, _)| selector);
         let all = self.dropped.iter().chain(&self.kept).chain(&self.changed);
-        for selector in all.chain(renamed) {
+        for selector in all.chain(renamed).chain(self.scripts.selectors()) {
             let mut names = Vec::new();
             let mut found = false;
             for operator in selector.operators(snapshot)? {
@@ -304,6 +322,7 @@ impl StateFates {
         operator: &Operator<'_>,
         edits: &Edits,
         scale: Option<Scale>,
+        options: &PlanOptions,
     ) -> Result<Option<StatePlans>> {
         let meant = |selector: &StateSelector| -> Result<bool> {
             let operators = selector.operators(snapshot)?;
@@ -325,7 +344,9 @@ impl StateFates {
                 renames.push((selector, to));
             }
         }
+        let scripts = self.scripts.rules(snapshot, operator, options)?;
         let untouched = dropped.is_empty()
+            && scripts.is_empty()
             && kept.is_empty()
             && renames.is_empty()
             && scale.is_none()
@@ -345,7 +366,7 @@ impl StateFates {
         let wants = |selectors: &[StateSelector], name: &str| selectors.iter().any(|s| s.wants(name));
         let mut plans = StatePlans {
             scale,
-            rules: deleted.into_iter().chain(replaced).collect(),
+            rules: deleted.into_iter().chain(replaced).chain(scripts).collect(),
             additions,
             ..StatePlans::untouched(loaded)
         };

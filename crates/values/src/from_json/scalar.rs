@@ -1,83 +1,122 @@
 //! Numbers, strings, dates and times.
 
 use num_bigint::BigInt;
-use serde_json::Value as Json;
 
-use super::{Result, bytes, mismatch};
+use super::{Result, bytes, mismatch, not};
 use crate::calendar::MILLIS_PER_DAY;
 use crate::mismatch::Mismatch;
+use crate::plain::Plain;
 use crate::types::{PrimitiveKind, TimeLayout, Type};
 use crate::value::{LocalDate, Value};
 
-pub(super) fn value(ty: &Type, json: &Json) -> Result {
+pub(super) fn value(ty: &Type, plain: &Plain) -> Result {
     match ty {
-        Type::Constant(crate::types::Constant::Tuple0) if json.as_array().is_some_and(Vec::is_empty) => {
+        Type::Constant(crate::types::Constant::Tuple0)
+            if plain.as_array().is_some_and(<[Plain]>::is_empty) =>
+        {
             Ok(Value::Tuple(Vec::new()))
         }
-        Type::Constant(_) if json.is_null() => Ok(Value::Null),
-        Type::Primitive(primitive) => primitive_value(primitive.kind, json),
-        Type::String(_) => match json {
-            Json::Null => Ok(Value::Null),
-            Json::String(text) => Ok(Value::String(text.as_str().into())),
-            other => Err(mismatch("a string", other)),
+        Type::Constant(_) if plain.is_null() => Ok(Value::Null),
+        Type::Primitive(primitive) => primitive_value(primitive.kind, plain),
+        Type::String(_) => match plain {
+            Plain::Null => Ok(Value::Null),
+            plain => string(plain),
         },
-        Type::Bytes(_) => bytes(json).map(Value::Bytes),
-        Type::BigInteger => match decimal(json)? {
+        Type::Bytes(_) => bytes(plain).map(Value::Bytes),
+        Type::BigInteger => match decimal(plain)? {
             (unscaled, 0) => Ok(Value::BigInteger(unscaled)),
-            _ => Err(mismatch("an integer", json)),
+            _ => Err(not("an integer", plain)),
         },
-        Type::BigDecimal => decimal(json).map(|(unscaled, scale)| Value::Decimal { unscaled, scale }),
-        Type::DecimalData { scale, .. } => decimal_of_scale(json, *scale),
-        Type::Time(layout) => time(*layout, json),
-        Type::TimestampData { .. } => parsed(json, "a date and time", local_date_time),
-        Type::Uuid => parsed(json, "a UUID", uuid),
-        _ => Err(mismatch(ty, json)),
+        Type::BigDecimal => decimal(plain).map(|(unscaled, scale)| Value::Decimal { unscaled, scale }),
+        Type::DecimalData { scale, .. } => decimal_of_scale(plain, *scale),
+        Type::Time(layout) => time(*layout, plain),
+        Type::TimestampData { .. } => parsed(plain, "a date and time", local_date_time),
+        Type::Uuid => parsed(plain, "a UUID", uuid),
+        _ => Err(mismatch(ty, plain)),
     }
 }
 
-pub(super) fn primitive_value(kind: PrimitiveKind, json: &Json) -> Result {
+pub(super) fn primitive_value(kind: PrimitiveKind, plain: &Plain) -> Result {
     let name = kind.name();
-    let integer = || integer(name, json);
-    let out_of_range = |_| Mismatch::new(format!("{json} is out of the range of {name}"));
+    let integer = || integer(name, plain);
+    let out_of_range = || out_of_range(name, plain);
     Ok(match kind {
-        PrimitiveKind::Boolean => Value::Boolean(json.as_bool().ok_or_else(|| mismatch(name, json))?),
-        PrimitiveKind::Byte => Value::Byte(i8::try_from(integer()?).map_err(out_of_range)?),
-        PrimitiveKind::Short => Value::Short(i16::try_from(integer()?).map_err(out_of_range)?),
-        PrimitiveKind::Int => Value::Int(i32::try_from(integer()?).map_err(out_of_range)?),
+        PrimitiveKind::Boolean => Value::Boolean(plain.as_bool().ok_or_else(|| mismatch(name, plain))?),
+        PrimitiveKind::Byte => Value::Byte(i8::try_from(integer()?).map_err(|_| out_of_range())?),
+        PrimitiveKind::Short => Value::Short(i16::try_from(integer()?).map_err(|_| out_of_range())?),
+        PrimitiveKind::Int => Value::Int(i32::try_from(integer()?).map_err(|_| out_of_range())?),
         PrimitiveKind::Long | PrimitiveKind::SortedLong => Value::Long(integer()?),
-        PrimitiveKind::Float => Value::Float(float(json)? as f32),
-        PrimitiveKind::Double => Value::Double(float(json)?),
+        PrimitiveKind::Float => {
+            let wide = float(plain)?;
+            match wide as f32 {
+                narrow if narrow.is_infinite() && wide.is_finite() => return Err(out_of_range()),
+                narrow => Value::Float(narrow),
+            }
+        }
+        PrimitiveKind::Double => Value::Double(float(plain)?),
         PrimitiveKind::Char => {
-            let mut units = json.as_str().ok_or_else(|| mismatch(name, json))?.encode_utf16();
+            let mut units = match plain {
+                Plain::Text(text) => text.text.units(),
+                other => return Err(mismatch(name, other)),
+            };
             match (units.next(), units.next()) {
                 (Some(unit), None) => Value::Char(unit),
-                _ => return Err(Mismatch::new(format!("{json} is not one UTF-16 unit"))),
+                _ => return Err(not("one UTF-16 unit", plain)),
             }
         }
     })
 }
 
 /// A `long`, as a number or in a string.
-pub(super) fn long(json: &Json) -> Result<i64> {
-    integer("Long", json)
+pub(super) fn long(plain: &Plain) -> Result<i64> {
+    integer("Long", plain)
 }
 
-fn integer(name: &str, json: &Json) -> Result<i64> {
-    match json {
-        Json::Number(number) => number.as_i64().ok_or_else(|| Mismatch::expected(name, number)),
-        Json::String(text) => text
-            .parse()
-            .map_err(|_| Mismatch::expected(name, format!("`{text}`"))),
-        other => Err(mismatch(name, other)),
+fn integer(name: &str, plain: &Plain) -> Result<i64> {
+    match plain {
+        Plain::Integer(v) => Ok(*v),
+        Plain::BigInteger(_) => Err(out_of_range(name, plain)),
+        // Scripts get -0 where they round.
+        Plain::Float(v) if *v == 0.0 => Ok(0),
+        Plain::Float(v) if v.fract() == 0.0 && v.abs() > MAX_EXACT => Err(not(name, plain)
+            .because("whole numbers beyond 9007199254740991 have to be a BigInt, lest they are rounded")),
+        Plain::Text(text) if text.may_be_number => {
+            let number = plain.as_str().and_then(|text| text.parse().ok());
+            number.ok_or_else(|| not(name, plain))
+        }
+        Plain::Float(_) => Err(not(name, plain)),
+        other => Err(not(name, other)),
     }
 }
 
-fn float(json: &Json) -> Result<f64> {
-    match json.as_str() {
-        Some("NaN") => Ok(f64::NAN),
-        Some("Infinity") => Ok(f64::INFINITY),
-        Some("-Infinity") => Ok(f64::NEG_INFINITY),
-        _ => json.as_f64().ok_or_else(|| mismatch("a number", json)),
+/// The largest whole number that no other one is rounded to.
+const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
+
+fn out_of_range(name: &str, plain: &Plain) -> Mismatch {
+    Mismatch::new(format!("{plain} is out of the range of {name}"))
+        .without_data(format!("the number is out of the range of {name}"))
+}
+
+fn float(plain: &Plain) -> Result<f64> {
+    match plain {
+        Plain::Integer(v) => Ok(*v as f64),
+        Plain::Float(v) => Ok(*v),
+        Plain::BigInteger(v) => v.to_string().parse().map_err(|_| mismatch("a number", plain)),
+        Plain::Text(text) if text.may_be_number => match plain.as_str() {
+            Some("NaN") => Ok(f64::NAN),
+            Some("Infinity") => Ok(f64::INFINITY),
+            Some("-Infinity") => Ok(f64::NEG_INFINITY),
+            _ => Err(mismatch("a number", plain)),
+        },
+        _ => Err(mismatch("a number", plain)),
+    }
+}
+
+/// A string, lone surrogates included.
+pub(super) fn string(plain: &Plain) -> Result {
+    match plain {
+        Plain::Text(text) => Ok(Value::String(text.text.clone())),
+        other => Err(mismatch("a string", other)),
     }
 }
 
@@ -85,13 +124,13 @@ fn float(json: &Json) -> Result<f64> {
 const MAX_SCALE: i32 = 1_000_000;
 
 /// Digits and scale of a number, or of one in a string: `12.50` has scale 2.
-pub(super) fn decimal(json: &Json) -> Result<(BigInt, i32)> {
-    let text = match json {
-        Json::Number(number) => number.to_string(),
-        Json::String(text) => text.clone(),
+pub(super) fn decimal(plain: &Plain) -> Result<(BigInt, i32)> {
+    let digits = match plain {
+        Plain::Text(text) => text.text.to_string(),
+        Plain::Integer(_) | Plain::BigInteger(_) | Plain::Float(_) => plain.to_string(),
         other => return Err(mismatch("a decimal", other)),
     };
-    parse_decimal(&text).ok_or_else(|| Mismatch::expected("a decimal", format!("`{text}`")))
+    parse_decimal(&digits).ok_or_else(|| not("a decimal", plain))
 }
 
 fn parse_decimal(text: &str) -> Option<(BigInt, i32)> {
@@ -106,38 +145,36 @@ fn parse_decimal(text: &str) -> Option<(BigInt, i32)> {
 }
 
 /// A decimal of exactly this scale; zeros are appended, but digits never dropped.
-pub(super) fn decimal_of_scale(json: &Json, scale: i32) -> Result {
-    let (unscaled, found) = decimal(json)?;
+pub(super) fn decimal_of_scale(plain: &Plain, scale: i32) -> Result {
+    let (unscaled, found) = decimal(plain)?;
     match u32::try_from(i64::from(scale) - i64::from(found)) {
         Ok(more) if more <= MAX_SCALE as u32 => Ok(Value::Decimal {
             unscaled: unscaled * BigInt::from(10).pow(more),
             scale,
         }),
-        _ => Err(Mismatch::new(format!(
-            "{json} has more than {scale} digits after the point"
-        ))),
+        _ => Err(not(format_args!("at most {scale} digits after the point"), plain)),
     }
 }
 
-pub(super) fn time(layout: TimeLayout, json: &Json) -> Result {
-    if json.is_null() {
+pub(super) fn time(layout: TimeLayout, plain: &Plain) -> Result {
+    if plain.is_null() {
         return Ok(Value::Null);
     }
     match layout {
         TimeLayout::Date | TimeLayout::SqlTimestamp | TimeLayout::Instant => {
-            parsed(json, "a time in UTC", instant)
+            parsed(plain, "a time in UTC", instant)
         }
-        TimeLayout::SqlDate => parsed(json, "a date", |text| local_date(text).or_else(|| instant(text))),
-        TimeLayout::SqlTime => parsed(json, "a time", |text| local_time(text).or_else(|| instant(text))),
-        TimeLayout::LocalDate => parsed(json, "a date", local_date),
-        TimeLayout::LocalTime => parsed(json, "a time of day", local_time),
-        TimeLayout::LocalDateTime => parsed(json, "a date and time", local_date_time),
+        TimeLayout::SqlDate => parsed(plain, "a date", |text| local_date(text).or_else(|| instant(text))),
+        TimeLayout::SqlTime => parsed(plain, "a time", |text| local_time(text).or_else(|| instant(text))),
+        TimeLayout::LocalDate => parsed(plain, "a date", local_date),
+        TimeLayout::LocalTime => parsed(plain, "a time of day", local_time),
+        TimeLayout::LocalDateTime => parsed(plain, "a date and time", local_date_time),
     }
 }
 
-pub(super) fn parsed(json: &Json, expected: &str, parse: impl Fn(&str) -> Option<Value>) -> Result {
-    let text = json.as_str().ok_or_else(|| mismatch(expected, json))?;
-    parse(text).ok_or_else(|| Mismatch::expected(expected, format!("`{text}`")))
+pub(super) fn parsed(plain: &Plain, expected: &str, parse: impl Fn(&str) -> Option<Value>) -> Result {
+    let text = plain.as_str().ok_or_else(|| mismatch(expected, plain))?;
+    parse(text).ok_or_else(|| not(expected, plain))
 }
 
 pub(super) fn instant(text: &str) -> Option<Value> {

@@ -1,61 +1,68 @@
 //! Rows, arrays and maps of the Table runtime.
 
-use serde_json::Value as Json;
-
+use super::scalar::string;
 use super::scalar::{
     decimal_of_scale, instant, local_date, local_date_time, local_time, parsed, primitive_value,
 };
-use super::{Result, array, bytes, mismatch};
+use super::{Result, array, bytes, entries, mismatch, not};
 use crate::json::row_kind;
 use crate::logical::{LogicalKind, LogicalType};
 use crate::mismatch::Mismatch;
+use crate::plain::Plain;
 use crate::types::{FieldName, PrimitiveKind, Type};
 use crate::value::Value;
 
-pub(super) fn value(ty: &Type, json: &Json) -> Result {
+pub(super) fn value(ty: &Type, plain: &Plain) -> Result {
     match ty {
-        Type::RowData(columns) => row(columns.iter().map(|ty| (None, ty)), json),
-        Type::ArrayData(element) => list(element, json),
-        Type::MapData(entry) => map(&entry.0, &entry.1, json),
-        _ => Err(mismatch(ty, json)),
+        Type::RowData(columns) => row(columns.iter().map(|ty| (None, ty)), plain),
+        Type::ArrayData(element) => list(element, plain),
+        Type::MapData(entry) => map(&entry.0, &entry.1, plain),
+        _ => Err(mismatch(ty, plain)),
     }
 }
 
 /// The kind of a row and its fields, whichever way they are written.
-pub(super) fn row_parts(json: &Json) -> Result<(u8, &Json)> {
-    let kind = match json.get("@kind") {
+pub(super) fn row_parts(plain: &Plain) -> Result<(u8, &Plain)> {
+    let kind = match plain.get("@kind") {
         None => 0,
         Some(kind) => (0..4)
-            .find(|number| kind == row_kind(*number))
-            .ok_or_else(|| Mismatch::expected("a row kind", kind).in_field("@kind"))?,
+            .find(|number| kind.as_str() == Some(row_kind(*number)))
+            .ok_or_else(|| not("a row kind", kind).in_field("@kind"))?,
     };
-    Ok((kind, json.get("@kind").and(json.get("fields")).unwrap_or(json)))
+    Ok((kind, plain.get("@kind").and(plain.get("fields")).unwrap_or(plain)))
 }
 
 /// A row by position, or by name where the names are known.
 fn row<'t>(
     columns: impl ExactSizeIterator<Item = (Option<&'t FieldName>, &'t LogicalType)>,
-    json: &Json,
+    plain: &Plain,
 ) -> Result {
-    let (kind, json) = row_parts(json)?;
+    let (kind, plain) = row_parts(plain)?;
     let arity = columns.len();
     let mut names = Vec::new();
     let mut fields = Vec::new();
     for (i, (name, ty)) in columns.enumerate() {
-        let field = match (json, name) {
-            (Json::Array(items), _) if items.len() == arity => items.get(i),
-            (Json::Object(members), Some(name)) => members.get(name.as_str()),
-            (Json::Array(items), _) => {
+        let field = match (plain, name) {
+            (Plain::Array(items), _) if items.len() == arity => items.get(i),
+            (Plain::Object(members), Some(name)) => Some(members.field(name.as_str())?),
+            (Plain::Array(items), _) => {
                 return Err(Mismatch::expected(format!("{arity} fields"), items.len()));
             }
-            _ => return Err(mismatch("an array of fields", json)),
+            _ => return Err(mismatch("an array of fields", plain)),
         };
         let label = name.map_or_else(|| i.to_string(), |name| name.as_str().to_owned());
-        fields.push(nullable(ty, field.unwrap_or(&Json::Null)).map_err(|e| e.in_field(&label))?);
+        fields.push(nullable(ty, field.unwrap_or(&Plain::Null)).map_err(|e| e.in_field(&label))?);
         names.extend(name.map(|name| name.as_str().to_owned()));
     }
     if arity == 0 {
-        array(json, "an empty array")?;
+        array(plain, "an empty array")?;
+    }
+    let known = |name: &String| name == "@kind" || names.contains(name);
+    if let Some(unknown) = plain
+        .as_object()
+        .and_then(|members| members.keys().find(|name| !known(name)))
+    {
+        return Err(Mismatch::new(format!("there is no field `{unknown}`")));
     }
     Ok(Value::Row {
         kind,
@@ -64,68 +71,47 @@ fn row<'t>(
     })
 }
 
-fn list(element: &LogicalType, json: &Json) -> Result {
-    let items = array(json, "an array")?.iter().enumerate();
+fn list(element: &LogicalType, plain: &Plain) -> Result {
+    let items = array(plain, "an array")?.iter().enumerate();
     items
-        .map(|(i, json)| nullable(element, json).map_err(|e| e.at(i)))
+        .map(|(i, plain)| nullable(element, plain).map_err(|e| e.at(i)))
         .collect::<Result<_>>()
         .map(Value::List)
 }
 
-fn map(key: &LogicalType, value: &LogicalType, json: &Json) -> Result {
-    let entry = |found: &Json, json: &Json, at: &str| {
-        let found = nullable(key, found).map_err(|e| e.in_field("key").in_field(at))?;
-        Ok((found, nullable(value, json).map_err(|e| e.in_field(at))?))
-    };
-    let entries = match json {
-        Json::Object(members) => members
-            .iter()
-            .map(|(key, json)| entry(&Json::String(key.clone()), json, key))
-            .collect::<Result<_>>(),
-        Json::Array(pairs) => pairs
-            .iter()
-            .enumerate()
-            .map(|(i, pair)| match pair.as_array().map(Vec::as_slice) {
-                Some([key, json]) => entry(key, json, &i.to_string()),
-                _ => Err(mismatch("an array of key and value", pair).at(i)),
-            })
-            .collect(),
-        other => Err(mismatch("an object, or an array of pairs", other)),
-    };
-    entries.map(Value::Map)
+fn map(key: &LogicalType, value: &LogicalType, plain: &Plain) -> Result {
+    let found = |plain: &Plain| nullable(key, plain);
+    entries(plain, found, |plain| nullable(value, plain)).map(Value::Map)
 }
 
-fn nullable(ty: &LogicalType, json: &Json) -> Result {
-    match json {
-        Json::Null => Ok(Value::Null),
-        json => logical(ty, json),
+fn nullable(ty: &LogicalType, plain: &Plain) -> Result {
+    match plain {
+        Plain::Null => Ok(Value::Null),
+        plain => logical(ty, plain),
     }
 }
 
-fn logical(ty: &LogicalType, json: &Json) -> Result {
+fn logical(ty: &LogicalType, plain: &Plain) -> Result {
     match &ty.kind {
-        LogicalKind::Boolean => primitive_value(PrimitiveKind::Boolean, json),
-        LogicalKind::TinyInt => primitive_value(PrimitiveKind::Byte, json),
-        LogicalKind::SmallInt => primitive_value(PrimitiveKind::Short, json),
-        LogicalKind::Integer | LogicalKind::YearMonthInterval => primitive_value(PrimitiveKind::Int, json),
-        LogicalKind::BigInt | LogicalKind::DayTimeInterval => primitive_value(PrimitiveKind::Long, json),
-        LogicalKind::Float => primitive_value(PrimitiveKind::Float, json),
-        LogicalKind::Double => primitive_value(PrimitiveKind::Double, json),
-        LogicalKind::Date => parsed(json, "a date", local_date),
-        LogicalKind::Time => parsed(json, "a time of day", local_time),
-        LogicalKind::Char(..) => match json.as_str() {
-            Some(text) => Ok(Value::String(text.into())),
-            None => Err(mismatch("a string", json)),
-        },
-        LogicalKind::Binary(..) | LogicalKind::Bitmap => bytes(json).map(Value::Bytes),
-        LogicalKind::Decimal(_, scale) => decimal_of_scale(json, *scale),
-        LogicalKind::Timestamp(_) => parsed(json, "a date and time", local_date_time),
-        LogicalKind::TimestampLtz(_) => parsed(json, "a time in UTC", instant),
-        LogicalKind::Array(element) => list(element, json),
-        LogicalKind::Map(entry) => map(&entry.0, &entry.1, json),
-        LogicalKind::Multiset(element) => map(element, &LogicalType::new(LogicalKind::Integer), json),
-        LogicalKind::Row(_, fields) => row(fields.iter().map(|(name, ty)| (Some(name), ty)), json),
-        LogicalKind::Raw(inner) => super::value(inner, json),
+        LogicalKind::Boolean => primitive_value(PrimitiveKind::Boolean, plain),
+        LogicalKind::TinyInt => primitive_value(PrimitiveKind::Byte, plain),
+        LogicalKind::SmallInt => primitive_value(PrimitiveKind::Short, plain),
+        LogicalKind::Integer | LogicalKind::YearMonthInterval => primitive_value(PrimitiveKind::Int, plain),
+        LogicalKind::BigInt | LogicalKind::DayTimeInterval => primitive_value(PrimitiveKind::Long, plain),
+        LogicalKind::Float => primitive_value(PrimitiveKind::Float, plain),
+        LogicalKind::Double => primitive_value(PrimitiveKind::Double, plain),
+        LogicalKind::Date => parsed(plain, "a date", local_date),
+        LogicalKind::Time => parsed(plain, "a time of day", local_time),
+        LogicalKind::Char(..) => string(plain),
+        LogicalKind::Binary(..) | LogicalKind::Bitmap => bytes(plain).map(Value::Bytes),
+        LogicalKind::Decimal(_, scale) => decimal_of_scale(plain, *scale),
+        LogicalKind::Timestamp(_) => parsed(plain, "a date and time", local_date_time),
+        LogicalKind::TimestampLtz(_) => parsed(plain, "a time in UTC", instant),
+        LogicalKind::Array(element) => list(element, plain),
+        LogicalKind::Map(entry) => map(&entry.0, &entry.1, plain),
+        LogicalKind::Multiset(element) => map(element, &LogicalType::new(LogicalKind::Integer), plain),
+        LogicalKind::Row(_, fields) => row(fields.iter().map(|(name, ty)| (Some(name), ty)), plain),
+        LogicalKind::Raw(inner) => super::value(inner, plain),
         LogicalKind::Variant | LogicalKind::Unknown(_) => Err(Mismatch::new(format!(
             "values of type {ty} cannot be made from JSON"
         ))),

@@ -355,7 +355,7 @@ impl Sink for JsonWriter<'_> {
 }
 
 /// The names of Flink's `RowKind`.
-pub(crate) fn row_kind(kind: u8) -> &'static str {
+pub fn row_kind(kind: u8) -> &'static str {
     match kind {
         0 => "INSERT",
         1 => "UPDATE_BEFORE",

@@ -71,7 +71,9 @@ pub(super) fn before_rehash<'p>(outputs: &[Output<'p>], max_parallelism: u32) ->
     };
     let parts = outputs.first().map_or(&[][..], |output| &output.parts);
     let pieces = parts.iter().flat_map(|part| work::items_of(part, part.range));
-    let mut items: Vec<_> = pieces.map(|piece| item(vec![piece.part], piece.range, none)).collect();
+    let mut items: Vec<_> = pieces
+        .map(|piece| item(vec![piece.part], piece.range, none))
+        .collect();
     items.push(item(Vec::new(), none, KeyGroupRange::new(0, max_parallelism)));
     items
 }

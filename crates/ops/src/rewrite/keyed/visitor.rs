@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use statetool_format::KeyGroupRange;
 use statetool_backend::rocksdb::Counters;
+use statetool_format::KeyGroupRange;
 use statetool_snapshot::{Entry, Files, Flow, Part, Result, State};
 
 use super::output::Output;
@@ -84,7 +84,13 @@ impl<'v> Visitor<'v> {
             .looking(self.output.parts.iter().flat_map(|part| part.states()))
     }
 
-    fn look_ahead(&mut self, rule: usize, files: &Files, parts: &[&Part], group: KeyGroupRange) -> Result<()> {
+    fn look_ahead(
+        &mut self,
+        rule: usize,
+        files: &Files,
+        parts: &[&Part],
+        group: KeyGroupRange,
+    ) -> Result<()> {
         self.rules.begin_group(rule)?;
         for part in parts {
             let wanted: Vec<bool> = {
@@ -92,7 +98,10 @@ impl<'v> Visitor<'v> {
                 states.map(|state| self.rules.looks_at(rule, state)).collect()
             };
             let names = part.states().iter().map(|state| &state.name);
-            let wanted: Vec<&String> = names.zip(wanted).filter_map(|(name, is)| is.then_some(name)).collect();
+            let wanted: Vec<&String> = names
+                .zip(wanted)
+                .filter_map(|(name, is)| is.then_some(name))
+                .collect();
             let is_wanted = |state: &State| wanted.contains(&&state.name);
             let _ = part.scan(files, group, &is_wanted, &mut |entry| self.look(rule, entry))?;
         }
@@ -121,7 +130,8 @@ impl<'v> Visitor<'v> {
             };
             let mut visit = |entry: &Entry<'_>| self.visit(entry, emit);
             let flow = part.scan_counting(files, range, &|_| true, &mut visit, &mut counted)?;
-            for (state, (records, bytes)) in superfluous.into_iter().filter(|(_, (records, _))| *records > 0) {
+            for (state, (records, bytes)) in superfluous.into_iter().filter(|(_, (records, _))| *records > 0)
+            {
                 let place = self.place_of(&state)?;
                 if let Some(seen) = self.seen.get_mut(place) {
                     seen.account.superfluous.add(Superfluous { records, bytes });

@@ -1,0 +1,225 @@
+//! What a script returns as the value of an entry.
+
+use statetool_format::{Put, Reader, Result as FormatResult};
+use statetool_snapshot::{Entry, Payload, State, StateKind};
+use statetool_values::{Framing, Mismatch, Plain, Sink, Type, Value, encode};
+
+use super::failure::Failure;
+
+/// What is to become of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It stays as it is.
+    Keep,
+    /// It goes: its list has no elements any more, which for Flink is no list.
+    Drop,
+    /// It gets another value.
+    Changed(Form),
+}
+
+/// The form of a new value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A null value of a map.
+    Null,
+    /// One value in the form of the state's value type, TTL wrapper included.
+    Value,
+    /// List elements joined by commas.
+    Delimited,
+}
+
+impl Form {
+    /// The bytes of a new value as those of an entry.
+    pub fn payload(self, bytes: &[u8]) -> Payload<'_> {
+        match self {
+            Self::Null => Payload::Null(&[]),
+            Self::Value => Payload::Value(bytes),
+            Self::Delimited => Payload::Delimited(bytes),
+        }
+    }
+}
+
+/// How many bytes the time stamp in front of a value with TTL takes.
+const STAMP: usize = 8;
+
+/// Puts the value that a script returned into `out`.
+pub(super) fn put(entry: &Entry<'_>, returned: &Plain, out: &mut Vec<u8>) -> Result<Outcome, Failure> {
+    out.clear();
+    let mut new = NewValue {
+        ty: entry.state.user_value(),
+        out,
+        opaque: Vec::new(),
+    };
+    let outcome = match entry.value {
+        Payload::None => return Err(Mismatch::new("timers have no value").into()),
+        Payload::Null(_) => new.put_for_null(entry.state, returned)?,
+        Payload::Value(old) => new.put_for_value(entry.state, returned, old)?,
+        Payload::Delimited(_) | Payload::Counted(_) => new.put_list(entry, returned)?,
+    };
+    if outcome != Outcome::Keep {
+        check_opaque(entry, &new.opaque)?;
+    }
+    Ok(outcome)
+}
+
+/// A value that is being written.
+struct NewValue<'n> {
+    /// The type, without the TTL wrapper.
+    ty: &'n Type,
+    out: &'n mut Vec<u8>,
+    /// The parts of it that nobody can interpret.
+    opaque: Vec<Vec<u8>>,
+}
+
+impl NewValue<'_> {
+    /// Appends a value without its time stamp.
+    fn put(&mut self, returned: &Plain) -> Result<(), Failure> {
+        let value = Value::from_plain(self.ty, returned)?;
+        push_opaque(&value, &mut self.opaque);
+        Ok(encode(self.ty, &value, self.out)?)
+    }
+
+    fn put_for_null(&mut self, state: &State, returned: &Plain) -> Result<Outcome, Failure> {
+        if *returned == Plain::Null {
+            return Ok(Outcome::Keep);
+        }
+        if state.ttl {
+            let why = "a null without a time stamp cannot become a value with TTL";
+            return Err(Mismatch::new(why).into());
+        }
+        self.put(returned).map(|()| Outcome::Changed(Form::Value))
+    }
+
+    fn put_for_value(&mut self, state: &State, returned: &Plain, old: &[u8]) -> Result<Outcome, Failure> {
+        if state.ttl {
+            self.out.put(old.get(..STAMP).unwrap_or(old));
+        }
+        let put = self.put(returned);
+        if put.is_ok() && self.out == old {
+            return Ok(Outcome::Keep);
+        }
+        if *returned == Plain::Null && state.kind == StateKind::Map && !state.ttl {
+            self.out.clear();
+            return Ok(Outcome::Changed(Form::Null));
+        }
+        put.map(|()| Outcome::Changed(Form::Value))
+    }
+
+    /// Puts the elements of a list, each with its time stamp where it has one.
+    fn put_list(&mut self, entry: &Entry<'_>, returned: &Plain) -> Result<Outcome, Failure> {
+        let Plain::Array(new) = returned else {
+            return Err(Mismatch::new("a list is returned as an array of its elements").into());
+        };
+        let old = elements(entry)?;
+        let same_length = old.len() == new.len();
+        let mut old = old.into_iter();
+        for (index, returned) in new.iter().enumerate() {
+            if index > 0 {
+                self.out.put_u8(b',');
+            }
+            let put = match (entry.state.ttl, same_length) {
+                (false, _) => self.put(returned),
+                (true, true) => {
+                    let stamp = old.next().and_then(|old| old.get(..STAMP));
+                    self.out.put(stamp.unwrap_or_default());
+                    self.put(returned)
+                }
+                (true, false) => self.put_one_of(&mut old, returned),
+            };
+            put.map_err(|failure| match failure {
+                Failure::Result(mismatch) => Failure::Result(mismatch.at(index)),
+                other => other,
+            })?;
+        }
+        let mut unchanged = Vec::new();
+        entry.put_canonical_value(&mut unchanged)?;
+        Ok(match (*self.out == unchanged, new.is_empty()) {
+            (true, _) => Outcome::Keep,
+            (false, true) => Outcome::Drop,
+            (false, false) => Outcome::Changed(Form::Delimited),
+        })
+    }
+
+    /// Puts the next of the old elements that is the same, with its time stamp.
+    fn put_one_of<'a>(
+        &mut self,
+        old: &mut impl Iterator<Item = &'a [u8]>,
+        returned: &Plain,
+    ) -> Result<(), Failure> {
+        let start = self.out.len();
+        self.put(returned)?;
+        let new = self.out.split_off(start);
+        match old.find(|old| old.get(STAMP..) == Some(&new)) {
+            Some(old) => {
+                self.out.put(old);
+                Ok(())
+            }
+            None => Err(Mismatch::new(
+                "no element is left whose time stamp it could have: of a list with TTL either elements \
+                 are left out, or all of them are returned, changed or not",
+            )
+            .into()),
+        }
+    }
+}
+
+fn elements<'a>(entry: &Entry<'a>) -> FormatResult<Vec<&'a [u8]>> {
+    let mut elements = entry.elements();
+    let mut all = Vec::new();
+    while let Some(element) = elements.next_element()? {
+        all.push(element);
+    }
+    Ok(all)
+}
+
+/// Refuses parts that nobody can interpret, unless they were in the old value.
+fn check_opaque(entry: &Entry<'_>, parts: &[Vec<u8>]) -> Result<(), Failure> {
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let mut known = Vec::new();
+    let values = match entry.value {
+        Payload::None | Payload::Null(_) => Vec::new(),
+        Payload::Value(bytes) => vec![bytes],
+        Payload::Delimited(_) | Payload::Counted(_) => elements(entry)?,
+    };
+    for bytes in values {
+        let (value, _) = Value::decode(&entry.state.value, &mut Reader::new(bytes), Framing::Framed)?;
+        push_opaque(&value, &mut known);
+    }
+    match parts.iter().all(|part| known.contains(part)) {
+        true => Ok(()),
+        false => {
+            let why = "bytes that nobody can interpret (`@opaque`) have to come back as they were";
+            Err(Mismatch::new(why).into())
+        }
+    }
+}
+
+/// Appends the parts of a value that nobody can interpret.
+fn push_opaque(value: &Value, parts: &mut Vec<Vec<u8>>) {
+    struct Parts<'p>(&'p mut Vec<Vec<u8>>);
+    impl Sink for Parts<'_> {
+        fn opaque(&mut self, _: &str, bytes: &[u8]) {
+            self.0.push(bytes.to_vec());
+        }
+    }
+    value.emit(&mut Parts(parts));
+}
+
+/// Whether values of a type have several forms, so that the same value may get other bytes.
+pub(super) fn has_several_forms(ty: &Type) -> bool {
+    let mut several = false;
+    ty.visit(&mut |ty| {
+        several |= matches!(
+            ty,
+            Type::Map(_)
+                | Type::MapData(_)
+                | Type::RowData(_)
+                | Type::Avro(_)
+                | Type::BigInteger
+                | Type::BigDecimal
+        );
+    });
+    several
+}
