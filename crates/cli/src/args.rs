@@ -167,6 +167,7 @@ pub(crate) enum Command {
     Schema(command::schema::SchemaArgs),
     Verify(command::verify::VerifyArgs),
     Rewrite(Box<command::rewrite::RewriteArgs>),
+    Compact(command::compact::CompactArgs),
     Completions(command::completions::CompletionsArgs),
     Man(command::man::ManArgs),
 }

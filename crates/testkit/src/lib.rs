@@ -7,6 +7,7 @@
 )]
 
 pub mod checks;
+pub mod compacting;
 pub mod faulty;
 pub mod moved;
 pub mod opened;

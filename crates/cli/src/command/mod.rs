@@ -1,9 +1,11 @@
 //! One module a command: its arguments, and `run`.
 
 pub(crate) mod cat;
+pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod inspect;
 pub(crate) mod man;
+mod new_snapshot;
 pub(crate) mod rewrite;
 pub(crate) mod schema;
 pub(crate) mod verify;
@@ -24,6 +26,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Schema(args) => schema::run(&args, &cli.global),
         Command::Verify(args) => verify::run(&args, &cli.global),
         Command::Rewrite(args) => rewrite::run(&args, &cli.global),
+        Command::Compact(args) => compact::run(&args, &cli.global),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

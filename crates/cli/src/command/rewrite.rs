@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{Args, ValueHint};
 use statetool_ops::progress::Progress;
 use statetool_ops::rewrite::{
     self, DeleteKey, DeleteKeys, Edits, ExecuteOptions, Expression, PlanOptions, Rename, ScaleTo, ScriptFile,
     SetValue,
 };
 use statetool_snapshot::SnapshotWriter;
-use statetool_store::Location;
 
+use super::new_snapshot::{LayoutArgs, ReportFormat, directory};
 use crate::args::{Global, SnapshotArgs};
 use crate::exit::{Exit, UsageError};
 use crate::{output, progress, render};
@@ -79,15 +79,8 @@ pub(crate) struct RewriteArgs {
     /// Divide the keys among N key groups; repeatable for operators.
     #[arg(long, value_name = "[OPERATOR=]N", value_parser = ScaleTo::parse)]
     max_parallelism: Vec<ScaleTo>,
-    /// The kind of savepoint; the layouts of the old snapshot if it is not said.
-    #[arg(long = "type", value_enum, value_name = "TYPE")]
-    kind: Option<Kind>,
-    /// The state backend of a native savepoint; that of the old snapshot if it is not said.
-    #[arg(long, value_enum, value_name = "BACKEND")]
-    backend: Option<Backend>,
-    /// How key groups are compressed; as they were if it is not said.
-    #[arg(long, value_enum, value_name = "HOW")]
-    compression: Option<Compression>,
+    #[command(flatten)]
+    layout: LayoutArgs,
     /// Copy all files, also where only paths change: with --relocate and no edit, files stay where they
     /// are, and the new snapshot names their new places.
     #[arg(long)]
@@ -106,38 +99,6 @@ pub(crate) struct RewriteArgs {
     format: ReportFormat,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    /// In the layout that all state backends read.
-    Canonical,
-    /// In that of one state backend.
-    Native,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Backend {
-    /// HashMapStateBackend.
-    Hashmap,
-    /// EmbeddedRocksDBStateBackend.
-    Rocksdb,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Compression {
-    /// By snappy.
-    Snappy,
-    /// Not at all.
-    None,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ReportFormat {
-    /// For people.
-    Table,
-    /// One document.
-    Json,
-}
-
 /// Runs the command.
 pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
     let edits = args.edits()?;
@@ -149,7 +110,7 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
     }
     let directory = match args.dry_run {
         true => None,
-        false => Some(args.directory(global)?),
+        false => Some(directory(args.output.as_deref(), global)?),
     };
     let snapshot = args.snapshot.open_to_scan(global)?;
     let options = PlanOptions {
@@ -192,22 +153,6 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
 }
 
 impl RewriteArgs {
-    /// Where the new snapshot shall be.
-    fn directory(&self, global: &Global) -> anyhow::Result<Location> {
-        let Some(output) = &self.output else {
-            return Err(UsageError(
-                "where to? `-o OUT` names a new directory, `--dry-run` writes none".to_owned(),
-            )
-            .into());
-        };
-        let directory = Location::parse(output).map_err(statetool_ops::Error::from);
-        let directory = directory.map_err(|error| global.origins.blame("output", error))?;
-        if let Some(path) = directory.as_local_path() {
-            output::refuse_in_a_snapshot(path)?;
-        }
-        Ok(directory)
-    }
-
     /// The edits of the plan file and of the flags.
     fn edits(&self) -> anyhow::Result<Edits> {
         let mut edits = match &self.plan {
@@ -247,24 +192,9 @@ impl RewriteArgs {
         edits.set.extend(set);
         edits.parallelism.extend(self.parallelism.iter().cloned());
         edits.max_parallelism.extend(self.max_parallelism.iter().cloned());
-        if let Some(kind) = self.kind {
-            edits.format = Some(match kind {
-                Kind::Canonical => rewrite::Format::Canonical,
-                Kind::Native => rewrite::Format::Native,
-            });
-        }
-        if let Some(backend) = self.backend {
-            edits.backend = Some(match backend {
-                Backend::Hashmap => rewrite::Backend::HashMap,
-                Backend::Rocksdb => rewrite::Backend::RocksDb,
-            });
-        }
-        if let Some(compression) = self.compression {
-            edits.compression = Some(match compression {
-                Compression::Snappy => rewrite::Compression::Snappy,
-                Compression::None => rewrite::Compression::None,
-            });
-        }
+        edits.format = self.layout.format().or(edits.format);
+        edits.backend = self.layout.backend().or(edits.backend);
+        edits.compression = self.layout.compression().or(edits.compression);
         Ok(edits)
     }
 }

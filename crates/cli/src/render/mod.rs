@@ -1,5 +1,6 @@
 //! Reports as text.
 
+pub(crate) mod compact;
 pub(crate) mod detail;
 pub(crate) mod inspect;
 pub(crate) mod rewrite;

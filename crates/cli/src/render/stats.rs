@@ -67,7 +67,7 @@ fn largest_keys(stats: &StateStats, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn times(what: &str, report: &TimeReport, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn times(what: &str, report: &TimeReport, out: &mut dyn Write) -> anyhow::Result<()> {
     match (&report.earliest, &report.latest) {
         (Some(earliest), Some(latest)) => writeln!(out, "    {what} from {earliest} to {latest}")?,
         _ => writeln!(out, "    {what}")?,

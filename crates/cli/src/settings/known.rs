@@ -8,7 +8,7 @@ use super::Setting;
 
 /// Options that mean something else than those of the same name of other commands: the language of a schema is
 /// not the format of a report, and a directory for a new snapshot is no file for a result.
-const APART: &[(&str, &str)] = &[("schema", "format"), ("rewrite", "output")];
+const APART: &[(&str, &str)] = &[("schema", "format"), ("rewrite", "output"), ("compact", "output")];
 
 /// The options of all commands.
 pub(super) struct Known {

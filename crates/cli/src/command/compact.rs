@@ -1,0 +1,200 @@
+//! `statetool compact`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, ValueHint};
+use statetool_ops::compact::{
+    self, CompactOptions, CompactReport, Expiry, FieldPath, Lifetime, Orphans, TimeSource, WindowsBefore,
+    duration,
+};
+use statetool_ops::progress::Progress;
+use statetool_ops::rewrite::ExecuteOptions;
+use statetool_ops::time;
+use statetool_snapshot::SnapshotWriter;
+
+use super::new_snapshot::{LayoutArgs, ReportFormat, directory};
+use crate::args::{Global, SnapshotArgs};
+use crate::exit::{Exit, UsageError};
+use crate::{output, progress, render};
+
+/// Write a new snapshot without what is expired, over, or of no use.
+///
+/// How long state with a TTL lives is stored in no snapshot: what is not said is reported with its ages,
+/// and not changed. The old snapshot is never changed, and every entry is accounted for.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  statetool compact fixtures/1.20/ttl/rocksdb-native/snapshot --dry-run --ttl 7d --at 2030-01-01T00:00:00Z
+  statetool compact fixtures/1.20/windows/hashmap-checkpoint/snapshot --dry-run --windows-before 2024-05-01T00:02:00Z
+  statetool compact fixtures/1.20/keyed-states/hashmap-canonical/snapshot --dry-run --orphans
+
+Exit status: 0 done, 2 usage, 3 the input cannot be read, 4 refused: the place is not empty, or nobody
+can tell what is over, 5 the output cannot be written")]
+pub(crate) struct CompactArgs {
+    #[command(flatten)]
+    snapshot: SnapshotArgs,
+    /// Directory of the new snapshot, a path or URL; new or empty. Needed unless nothing is written.
+    #[arg(long, short, value_name = "OUT", value_hint = ValueHint::DirPath)]
+    output: Option<String>,
+    /// How long state with a TTL lives, such as 7d or 36h, as the job says it; repeatable for states, of
+    /// which the most specific counts.
+    #[arg(long, value_name = "[OPERATOR/STATE=]DURATION", value_parser = Lifetime::parse)]
+    ttl: Vec<Lifetime>,
+    /// Take times to live from a TOML file, besides those of flags, which come first.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    from_config: Option<PathBuf>,
+    /// The instant by which something is expired; by default now.
+    #[arg(long, value_name = "TIME", value_parser = duration::instant)]
+    at: Option<i64>,
+    /// Leave out entries of a state without TTL so long after their time; repeatable.
+    #[arg(long, value_name = "OPERATOR/STATE=DURATION", value_parser = expire, requires = "by")]
+    expire: Vec<Lifetime>,
+    /// Where the time of an entry stands: a field such as value.lastSeen, key.f1 or mapKey, of epoch
+    /// milliseconds, an instant or a date; one for each --expire, or one for all.
+    #[arg(long, value_name = "PATH", value_parser = FieldPath::parse, requires = "expire")]
+    by: Vec<FieldPath>,
+    /// Leave out windows that have ended by then, with their triggers and timers: a time, or `watermark` for
+    /// what the operator has stored; repeatable for operators.
+    #[arg(long, value_name = "[OPERATOR=]TIME", value_parser = WindowsBefore::parse)]
+    windows_before: Vec<WindowsBefore>,
+    /// How long windows wait for late data after their end, as the job says it.
+    #[arg(long, value_name = "DURATION", value_parser = duration::duration, requires = "windows_before")]
+    lateness: Option<i64>,
+    /// Report timers of keys without state, and lists without elements.
+    #[arg(long)]
+    orphans: bool,
+    /// Leave out timers of keys without state, and lists without elements.
+    #[arg(long)]
+    drop_orphans: bool,
+    #[command(flatten)]
+    layout: LayoutArgs,
+    /// Report what would be left out, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Write the report as JSON to a file too, with a digest of what was left out.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    report: Option<PathBuf>,
+    /// How the report is written.
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = ReportFormat::Table)]
+    format: ReportFormat,
+}
+
+/// Reads `OPERATOR/STATE=DURATION`.
+fn expire(text: &str) -> Result<Lifetime, String> {
+    let parsed = Lifetime::parse(text)?;
+    match parsed.state {
+        Some(_) => Ok(parsed),
+        None => Err("write OPERATOR/STATE=DURATION".to_owned()),
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &CompactArgs, global: &Global) -> anyhow::Result<Exit> {
+    let options = args.options()?;
+    let directory = match args.dry_run {
+        true => None,
+        false => Some(directory(args.output.as_deref(), global)?),
+    };
+    let snapshot = args.snapshot.open_to_scan(global)?;
+    let compaction = compact::plan(&snapshot, &options)?;
+    // Before anything is done: it is too late to learn then that there is no place for it.
+    let file = args.report.as_deref().map(|file| output::open(Some(file)));
+    let file = file.transpose()?;
+    let counts = Arc::new(Progress::default());
+    let shown = progress::show(&counts, global.quiet);
+    let execute = ExecuteOptions {
+        threads: global.threads(),
+        progress: counts,
+        ..ExecuteOptions::default()
+    };
+    let report = match directory {
+        None => compaction.rehearse(&execute)?,
+        Some(directory) => {
+            let store = snapshot.files().store();
+            let writer = SnapshotWriter::new(store, directory, &[&snapshot], output::random())?;
+            compaction.execute(&writer, &execute)?
+        }
+    };
+    drop(shown);
+    if let Some(mut file) = file {
+        render::json(&report, &mut file)?;
+        file.finish()?;
+    }
+    args.show(&report, global)
+}
+
+impl CompactArgs {
+    fn show(&self, report: &CompactReport, global: &Global) -> anyhow::Result<Exit> {
+        for note in report.notes.iter().filter(|_| !global.quiet) {
+            output::say("warning", note);
+        }
+        let mut out = output::open(None)?;
+        match self.format {
+            ReportFormat::Table => {
+                out.paint();
+                render::compact::report(report, &mut out)?;
+            }
+            ReportFormat::Json => render::json(report, &mut out)?,
+        }
+        out.finish()?;
+        Ok(Exit::Done)
+    }
+
+    fn options(&self) -> anyhow::Result<CompactOptions> {
+        let mut ttl = self.ttl.clone();
+        if let Some(file) = &self.from_config {
+            let named = |state: &Option<String>| self.ttl.iter().any(|flag| flag.state == *state);
+            let from_file = lifetimes(file)?.into_iter();
+            ttl.extend(from_file.filter(|lifetime| !named(&lifetime.state)));
+        }
+        Ok(CompactOptions {
+            format: self.layout.format(),
+            backend: self.layout.backend(),
+            compression: self.layout.compression(),
+            ttl,
+            expire: self.expiries()?,
+            at: self.at.unwrap_or_else(time::now),
+            windows_before: self.windows_before.clone(),
+            lateness: self.lateness.unwrap_or(0),
+            orphans: match (self.orphans, self.drop_orphans) {
+                (_, true) => Orphans::Dropped,
+                (true, false) => Orphans::Reported,
+                (false, false) => Orphans::Ignored,
+            },
+            evidence: self.report.is_some() || self.format == ReportFormat::Json,
+        })
+    }
+
+    fn expiries(&self) -> anyhow::Result<Vec<Expiry>> {
+        if self.by.len() > 1 && self.by.len() != self.expire.len() {
+            return Err(UsageError(format!(
+                "{} times --expire, and {} times --by: write one --by for each, or one for all",
+                self.expire.len(),
+                self.by.len()
+            ))
+            .into());
+        }
+        let sources = self
+            .by
+            .iter()
+            .map(|path| Arc::new(path.clone()) as Arc<dyn TimeSource>);
+        let sources: Vec<_> = sources.collect();
+        let expiries = self.expire.iter().zip(sources.iter().cycle());
+        Ok(expiries
+            .map(|(expire, by)| Expiry {
+                state: expire.state.clone().unwrap_or_default(),
+                millis: expire.millis,
+                by: by.clone(),
+            })
+            .collect())
+    }
+}
+
+/// The times to live that a file says.
+fn lifetimes(file: &Path) -> anyhow::Result<Vec<Lifetime>> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{name}`"));
+    let text = text.map_err(|error| UsageError(format!("{error:#}")))?;
+    Ok(Lifetime::from_toml(&text).map_err(|error| UsageError(format!("`{name}`: {}", error.trim_end())))?)
+}

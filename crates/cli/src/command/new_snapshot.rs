@@ -1,0 +1,98 @@
+//! What commands take that write a new snapshot: where to, in which layout, and how they report.
+
+use clap::{Args, ValueEnum};
+use statetool_ops::rewrite;
+use statetool_store::Location;
+
+use crate::args::Global;
+use crate::exit::UsageError;
+use crate::output;
+
+/// The layout of a new snapshot.
+#[derive(Debug, Args)]
+pub(crate) struct LayoutArgs {
+    /// The kind of savepoint; the layouts of the old snapshot if it is not said.
+    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    kind: Option<Kind>,
+    /// The state backend of a native savepoint; that of the old snapshot if it is not said.
+    #[arg(long, value_enum, value_name = "BACKEND")]
+    backend: Option<Backend>,
+    /// How key groups are compressed; as they were if it is not said.
+    #[arg(long, value_enum, value_name = "HOW")]
+    compression: Option<Compression>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// In the layout that all state backends read.
+    Canonical,
+    /// In that of one state backend.
+    Native,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Backend {
+    /// HashMapStateBackend.
+    Hashmap,
+    /// EmbeddedRocksDBStateBackend.
+    Rocksdb,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Compression {
+    /// By snappy.
+    Snappy,
+    /// Not at all.
+    None,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people.
+    Table,
+    /// One document.
+    Json,
+}
+
+impl LayoutArgs {
+    /// The kind of savepoint, if it is said.
+    pub(crate) fn format(&self) -> Option<rewrite::Format> {
+        self.kind.map(|kind| match kind {
+            Kind::Canonical => rewrite::Format::Canonical,
+            Kind::Native => rewrite::Format::Native,
+        })
+    }
+
+    /// The state backend, if it is said.
+    pub(crate) fn backend(&self) -> Option<rewrite::Backend> {
+        self.backend.map(|backend| match backend {
+            Backend::Hashmap => rewrite::Backend::HashMap,
+            Backend::Rocksdb => rewrite::Backend::RocksDb,
+        })
+    }
+
+    /// The compression, if it is said.
+    pub(crate) fn compression(&self) -> Option<rewrite::Compression> {
+        self.compression.map(|compression| match compression {
+            Compression::Snappy => rewrite::Compression::Snappy,
+            Compression::None => rewrite::Compression::None,
+        })
+    }
+}
+
+/// Where a new snapshot shall be.
+pub(crate) fn directory(output: Option<&str>, global: &Global) -> anyhow::Result<Location> {
+    let Some(output) = output else {
+        return Err(UsageError(
+            "where to? `-o OUT` names a new directory, `--dry-run` writes none".to_owned(),
+        )
+        .into());
+    };
+    let directory = Location::parse(output).map_err(statetool_ops::Error::from);
+    let directory = directory.map_err(|error| global.origins.blame("output", error))?;
+    if let Some(path) = directory.as_local_path() {
+        output::refuse_in_a_snapshot(path)?;
+    }
+    Ok(directory)
+}

@@ -1,0 +1,584 @@
+//! Windows that have ended, timers that nobody needs, and what is refused.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may panic, and tell what they counted"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use statetool_ops::compact::{CompactOptions, CompactReport, Lifetime, Orphans, WindowsBefore, duration};
+use statetool_ops::rewrite::{self, Apply, Backend, ExecuteOptions, Fate, Form, Format, Rule, ScaleTo};
+use statetool_snapshot::{Entry, ErrorKind, Payload, Result, Snapshot, SnapshotWriter, State, StateKind};
+use statetool_store::{Location, Store};
+use statetool_testkit::compacting::{compact, essences, lists, rehearse, seen_by_flink};
+use statetool_testkit::opened::{metadata_of, open};
+use statetool_testkit::rewriting::{edits, findings, opened, rows, scratch};
+use statetool_testkit::{corpus, files_named, root};
+
+fn of_scenario(scenario: &str) -> Vec<PathBuf> {
+    let all = files_named(&root().join("fixtures"), "_metadata");
+    let is = |path: &PathBuf| path.to_string_lossy().contains(&format!("/{scenario}/"));
+    all.into_iter().filter(is).collect()
+}
+
+fn found(snapshot: &Snapshot) -> Vec<Json> {
+    let (rows, end) = rows(snapshot);
+    assert_eq!(end, None);
+    rows.iter()
+        .map(|row| serde_json::from_str(row).unwrap())
+        .collect()
+}
+
+fn dropped(report: &CompactReport, rule: &str) -> u64 {
+    report.totals.dropped.get(rule).map_or(0, |amount| amount.entries)
+}
+
+/// The operator, the key and the window that a row belongs to: the real one, where it lies under another.
+fn window_of(row: &Json, sessions: &BTreeMap<String, Vec<(Json, Json)>>) -> Option<Json> {
+    let namespace = &row["namespace"];
+    if row["state"] == "merging-window-set" {
+        return Some(row["value"][0].clone());
+    }
+    if namespace.get("end").is_none() {
+        return None;
+    }
+    let of_key = sessions.get(&place(row)).filter(|_| row["kind"] != "timer");
+    let real = of_key.and_then(|windows| windows.iter().find(|(_, contents)| contents == namespace));
+    Some(real.map_or(namespace, |(real, _)| real).clone())
+}
+
+fn place(row: &Json) -> String {
+    format!("{} {}", row["operator"], row["key"])
+}
+
+fn sessions(rows: &[Json]) -> BTreeMap<String, Vec<(Json, Json)>> {
+    let mut sessions: BTreeMap<String, Vec<(Json, Json)>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row["state"] == "merging-window-set") {
+        let pair = (row["value"][0].clone(), row["value"][1].clone());
+        sessions.entry(place(row)).or_default().push(pair);
+    }
+    sessions
+}
+
+fn before(time: i64, lateness: i64, number: usize) -> CompactOptions {
+    let (format, backend) = match number % 4 {
+        0 => (None, None),
+        1 => (None, Some(Backend::HashMap)),
+        2 => (None, Some(Backend::RocksDb)),
+        _ => (Some(Format::Canonical), None),
+    };
+    CompactOptions {
+        format,
+        backend,
+        windows_before: vec![WindowsBefore {
+            operator: None,
+            before: statetool_ops::compact::Before::Time(time),
+        }],
+        lateness,
+        evidence: true,
+        ..CompactOptions::default()
+    }
+}
+
+#[test]
+fn windows_that_have_ended_go_with_all_that_is_theirs() {
+    let (mut runs, mut under_others) = (0, 0);
+    for (number, path) in of_scenario("windows").into_iter().enumerate() {
+        let snapshot = open(&path).unwrap();
+        // Flink saw the same rows; `cat` tells operators apart that have no uid in the file.
+        let all = found(&snapshot);
+        assert_eq!(all.len(), seen_by_flink(&path).unwrap().len());
+        let sessions = sessions(&all);
+        let ends: BTreeSet<i64> = all
+            .iter()
+            .filter_map(|row| window_of(row, &sessions)?["end"].as_i64())
+            .collect();
+        let moved = |row: &&Json| {
+            window_of(row, &sessions).is_some_and(|window| {
+                row["kind"] != "timer" && row["state"] != "merging-window-set" && window != row["namespace"]
+            })
+        };
+        under_others += all.iter().filter(moved).count();
+        let around = ends
+            .iter()
+            .flat_map(|end| [(end - 2, 0), (end - 1, 0), (end + 58_999, 60_000)]);
+        let times = around.step_by(3).chain([(i64::MIN, 0), (i64::MAX, i64::MAX)]);
+        for (place, (time, lateness)) in times.enumerate() {
+            let is_over = |row: &Json| {
+                let end = window_of(row, &sessions).map(|window| window["end"].as_i64().unwrap());
+                end.is_some_and(|end| (end - 1).saturating_add(lateness) <= time)
+            };
+            let kept: Vec<Json> = all.iter().filter(|row| !is_over(row)).cloned().collect();
+            let folder = scratch();
+            let out = folder.path().join("new");
+            let options = before(time, lateness, number + place);
+            let report = compact(&snapshot, &options, &out).unwrap();
+            let after = opened(&out);
+            let rows = found(&after);
+            assert_eq!(
+                essences(&rows),
+                essences(&kept),
+                "{} before {time}",
+                path.display()
+            );
+            assert_eq!(lists(&rows), lists(&kept));
+            assert_eq!(findings(&after), [""; 0]);
+            assert_eq!(dropped(&report, "windows-before") > 0, kept.len() < all.len());
+            runs += 1;
+        }
+    }
+    println!("{runs} compactions; {under_others} rows lie under other windows than their own");
+    assert!(runs > 50 && under_others > 50, "{runs} {under_others}");
+}
+
+/// Timers whose key, and window, has nothing else.
+fn orphans(all: &[Json]) -> Vec<Json> {
+    let mut keys = BTreeSet::new();
+    let mut windows = BTreeSet::new();
+    for row in all.iter().filter(|row| row["kind"] != "timer") {
+        keys.insert(place(row));
+        windows.insert(format!("{} {}", place(row), row["namespace"]));
+        windows.insert(format!("{} {}", place(row), row["value"][0]));
+    }
+    let stateful: BTreeSet<String> = all
+        .iter()
+        .filter(|row| row["kind"] != "timer" && !row["key"].is_null())
+        .map(|row| row["operator"].to_string())
+        .collect();
+    let is_orphan = |row: &&Json| {
+        let of_window = row["namespace"].get("end").is_some();
+        let none = match of_window {
+            true => !windows.contains(&format!("{} {}", place(row), row["namespace"])),
+            false => !keys.contains(&place(row)),
+        };
+        row["kind"] == "timer" && none && stateful.contains(&row["operator"].to_string())
+    };
+    all.iter().filter(is_orphan).cloned().collect()
+}
+
+#[test]
+fn timers_of_keys_without_state_are_found_and_left_out() {
+    let (mut found_orphans, mut tried) = (0, 0);
+    let scenarios = ["keyed-states", "windows", "ttl", "sql", "cep", "key-types"];
+    for path in scenarios.iter().flat_map(|scenario| of_scenario(scenario)) {
+        let snapshot = open(&path).unwrap();
+        let is_async = snapshot.operators().any(|op| {
+            snapshot
+                .load_operator(&op)
+                .unwrap()
+                .states
+                .iter()
+                .any(|state| state.meta.kind == statetool_format::state::BackendStateType::KeyValueV2)
+        });
+        if is_async {
+            continue;
+        }
+        let all = found(&snapshot);
+        let orphans = orphans(&all);
+        let reported = CompactOptions {
+            orphans: Orphans::Reported,
+            ..CompactOptions::default()
+        };
+        let report = rehearse(&snapshot, &reported, 2).unwrap();
+        let states = || report.operators.iter().flat_map(|operator| &operator.states);
+        let told: u64 = states()
+            .filter_map(|state| state.found.get("orphan-timers"))
+            .map(|amount| amount.entries)
+            .sum();
+        assert_eq!(told as usize, orphans.len(), "{}", path.display());
+        let folder = scratch();
+        let out = folder.path().join("new");
+        let dropping = CompactOptions {
+            orphans: Orphans::Dropped,
+            format: Some(Format::Canonical),
+            ..CompactOptions::default()
+        };
+        let report = compact(&snapshot, &dropping, &out).unwrap();
+        assert_eq!(dropped(&report, "orphan-timers") as usize, orphans.len());
+        let kept: Vec<Json> = all.iter().filter(|row| !orphans.contains(row)).cloned().collect();
+        assert_eq!(
+            essences(&found(&opened(&out))),
+            essences(&kept),
+            "{}",
+            path.display()
+        );
+        found_orphans += orphans.len();
+        tried += 1;
+    }
+    println!("{found_orphans} timers without state in {tried} snapshots");
+    assert!(tried > 100 && found_orphans > 100, "{tried} {found_orphans}");
+}
+
+#[test]
+fn what_expires_leaves_orphans_that_go_in_the_same_run() {
+    for path in of_scenario("ttl")
+        .into_iter()
+        .filter(|path| !path.to_string_lossy().contains("changelog"))
+    {
+        let snapshot = open(&path).unwrap();
+        let timers = found(&snapshot)
+            .iter()
+            .filter(|row| row["kind"] == "timer")
+            .count();
+        let options = CompactOptions {
+            ttl: vec![Lifetime::parse("1s").unwrap()],
+            at: i64::MAX,
+            orphans: Orphans::Dropped,
+            ..CompactOptions::default()
+        };
+        let folder = scratch();
+        let report = compact(&snapshot, &options, &folder.path().join("new")).unwrap();
+        assert_eq!(
+            dropped(&report, "orphan-timers") as usize,
+            timers,
+            "{}",
+            path.display()
+        );
+        assert_eq!(found(&opened(&folder.path().join("new"))), [Json::Null; 0]);
+    }
+}
+
+/// Makes all lists empty, as nothing that Flink writes has them.
+struct Emptied;
+
+impl Rule for Emptied {
+    fn name(&self) -> &str {
+        "emptied"
+    }
+
+    fn concerns(&self, state: &State) -> bool {
+        state.kind == StateKind::List
+    }
+
+    fn worker(&self) -> Result<Box<dyn Apply + '_>> {
+        Ok(Box::new(Emptied))
+    }
+}
+
+impl Apply for Emptied {
+    fn apply(&mut self, entry: &Entry<'_>, out: &mut Vec<u8>) -> Result<Fate> {
+        if let Payload::Counted(_) = entry.value {
+            out.extend([0; 4]);
+        }
+        Ok(Fate::Change(Form::of(entry.value)))
+    }
+}
+
+#[test]
+fn lists_without_elements_are_found_and_left_out() {
+    for name in [
+        "1.20/keyed-states/hashmap-native",
+        "1.20/keyed-states/hashmap-canonical",
+        "1.20/keyed-states/rocksdb-native",
+    ] {
+        let before = open(&metadata_of(name).unwrap()).unwrap();
+        let folder = scratch();
+        let emptied = folder.path().join("emptied");
+        let all = r#"{"rename-state": [{"from": "*/sum", "to": "total"}]}"#;
+        let mut plan = rewrite::plan(&before, &edits(all)).unwrap();
+        for operator in &mut plan.operators {
+            if let Some(states) = &mut operator.states {
+                states.rules.push(Arc::new(Emptied));
+            }
+        }
+        let place = Location::from_path(&emptied).unwrap();
+        let writer = SnapshotWriter::new(&Store::default(), place, &[&before], 7).unwrap();
+        rewrite::execute(&plan, &writer, &ExecuteOptions::default()).unwrap();
+        let snapshot = opened(&emptied);
+        let options = |orphans| CompactOptions {
+            orphans,
+            ..CompactOptions::default()
+        };
+        let report = rehearse(&snapshot, &options(Orphans::Reported), 1).unwrap();
+        let states = || report.operators.iter().flat_map(|operator| &operator.states);
+        let told: u64 = states()
+            .filter_map(|state| state.found.get("empty-lists"))
+            .map(|amount| amount.entries)
+            .sum();
+        let lists: u64 = states()
+            .filter(|state| state.name == "history")
+            .map(|state| state.account.read.entries)
+            .sum();
+        assert!(told > 0 && told == lists, "{name}: {told} {lists}");
+        let report = compact(&snapshot, &options(Orphans::Dropped), &folder.path().join("new")).unwrap();
+        assert_eq!(dropped(&report, "empty-lists"), told);
+        assert_eq!(findings(&opened(&folder.path().join("new"))), [""; 0]);
+    }
+}
+
+/// Looks at everything, and does nothing.
+struct Looking;
+
+impl Rule for Looking {
+    fn name(&self) -> &str {
+        "looking"
+    }
+
+    fn concerns(&self, _: &State) -> bool {
+        true
+    }
+
+    fn looks_at(&self, _: &State) -> bool {
+        true
+    }
+
+    fn worker(&self) -> Result<Box<dyn Apply + '_>> {
+        Ok(Box::new(Looking))
+    }
+}
+
+impl Apply for Looking {
+    fn apply(&mut self, _: &Entry<'_>, _: &mut Vec<u8>) -> Result<Fate> {
+        Ok(Fate::Keep)
+    }
+}
+
+#[test]
+fn nobody_looks_ahead_where_key_groups_change() {
+    let snapshot = open(&metadata_of("1.20/keyed-states/hashmap-canonical").unwrap()).unwrap();
+    let scaled = rewrite::Edits {
+        max_parallelism: vec![ScaleTo {
+            operator: None,
+            to: 77,
+        }],
+        ..rewrite::Edits::default()
+    };
+    let mut plan = rewrite::plan(&snapshot, &scaled).unwrap();
+    for operator in &mut plan.operators {
+        if let Some(states) = &mut operator.states {
+            states.rules.push(Arc::new(Looking));
+        }
+    }
+    let folder = scratch();
+    let place = Location::from_path(&folder.path().join("new")).unwrap();
+    let writer = SnapshotWriter::new(&Store::default(), place, &[&snapshot], 7).unwrap();
+    let error = rewrite::execute(&plan, &writer, &ExecuteOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.to_string().contains("and the key groups change"), "{error}");
+}
+
+#[test]
+fn sessions_of_sql_end_by_the_watermark_that_is_stored() {
+    let Some(corpus) = corpus() else { return };
+    let name = "window-aggregate-session-partition-event-time-two-phase";
+    let path = files_named(&corpus, "_metadata")
+        .into_iter()
+        .find(|path| path.to_string_lossy().contains(name));
+    let snapshot = open(&path.unwrap()).unwrap();
+    let all = found(&snapshot);
+    let windowed: Vec<&Json> = all
+        .iter()
+        .filter(|row| row["namespace"].get("end").is_some() || row["state"] == "session-window-mapping")
+        .collect();
+    let operator = windowed[0]["operator"].as_str().unwrap();
+    let ends: BTreeSet<i64> = windowed
+        .iter()
+        .map(|row| {
+            row["namespace"]
+                .get("end")
+                .unwrap_or(&row["map_key"]["end"])
+                .as_i64()
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(ends.len(), 2);
+    let watermark = all.iter().find(|row| row["state"] == "watermark").unwrap()["value"]
+        .as_i64()
+        .unwrap();
+    assert!(ends.iter().all(|end| end - 1 > watermark));
+    for (text, gone) in [
+        (format!("id:{operator}=watermark"), 0),
+        (format!("id:{operator}=2020-10-10T00:00:36.998Z"), 0),
+        (format!("id:{operator}=2020-10-10T00:00:36.999Z"), 4),
+        (format!("id:{operator}=2020-10-10T00:00:38.999Z"), 8),
+    ] {
+        let options = CompactOptions {
+            windows_before: vec![WindowsBefore::parse(&text).unwrap()],
+            ..CompactOptions::default()
+        };
+        let report = rehearse(&snapshot, &options, 1).unwrap();
+        assert_eq!(dropped(&report, "windows-before"), gone, "{text}");
+    }
+}
+
+#[test]
+fn what_is_refused() {
+    let duration = |text: &str| duration::duration(text).unwrap();
+    let ttl = |text: &str| CompactOptions {
+        ttl: vec![Lifetime::parse(text).unwrap()],
+        ..CompactOptions::default()
+    };
+    let windows = |text: &str| CompactOptions {
+        windows_before: vec![WindowsBefore::parse(text).unwrap()],
+        ..CompactOptions::default()
+    };
+    let expire = |state: &str, millis: i64, by: &str| CompactOptions {
+        expire: vec![statetool_ops::compact::Expiry {
+            state: state.to_owned(),
+            millis,
+            by: Arc::new(statetool_ops::compact::FieldPath::parse(by).unwrap()),
+        }],
+        at: i64::MAX,
+        ..CompactOptions::default()
+    };
+    let both = |a: &str, b: &str| CompactOptions {
+        ttl: [a, b].map(|text| Lifetime::parse(text).unwrap()).into(),
+        ..CompactOptions::default()
+    };
+    let keyed = "1.20/keyed-states/hashmap-canonical";
+    let expiring = "1.20/ttl/hashmap-canonical";
+    let (day, usage, refused) = (duration("1d"), ErrorKind::Usage, ErrorKind::Refused);
+    let cases = [
+        (
+            keyed,
+            ttl("uid:all-states/sum=7d"),
+            usage,
+            "state `all-states/sum` has no TTL",
+            "--expire all-states/sum=7d --by value.FIELD",
+        ),
+        (
+            keyed,
+            ttl("uid:all-states/_timer_state/event_user-timers=7d"),
+            usage,
+            "has no TTL",
+            "name a state with a TTL",
+        ),
+        (keyed, ttl("uid:all-states/*=7d"), usage, "has no TTL", "--expire"),
+        (
+            keyed,
+            ttl("uid:all-states/none=7d"),
+            usage,
+            "no state `none`",
+            "there are: ",
+        ),
+        (keyed, ttl("uid:nobody/sum=7d"), usage, "no operator `nobody`", ""),
+        (
+            expiring,
+            ttl("0s"),
+            usage,
+            "`*/*=0ms`: a duration is longer than nothing",
+            "",
+        ),
+        (
+            expiring,
+            both("1d", "2d"),
+            usage,
+            "two times to live for state `",
+            "OPERATOR/STATE=DURATION",
+        ),
+        (
+            expiring,
+            both("*/sum=1d", "*/sum=2d"),
+            usage,
+            "two times to live for state `",
+            "",
+        ),
+        (
+            expiring,
+            expire("uid:expiring/sum", day, "value"),
+            usage,
+            "has a TTL, by which its entries expire",
+            "--ttl",
+        ),
+        (
+            keyed,
+            expire("uid:all-states/_timer_state/event_user-timers", day, "key"),
+            usage,
+            "is timer state, of which nothing expires",
+            "--windows-before",
+        ),
+        (
+            keyed,
+            expire("uid:all-states/last", day, "value.none"),
+            usage,
+            "a long has no field `none`",
+            "`statetool schema`",
+        ),
+        (
+            keyed,
+            expire("uid:all-states/average", day, "value.f7"),
+            usage,
+            "there is no field `f7`; there are: f0, f1",
+            "",
+        ),
+        (
+            keyed,
+            expire("uid:all-states/notes", day, "value"),
+            usage,
+            "a string is no time",
+            "",
+        ),
+        (
+            keyed,
+            expire("uid:all-states/sum", day, "mapKey"),
+            usage,
+            "reducing state has no `mapKey`",
+            "",
+        ),
+        (
+            keyed,
+            windows("2024-01-01T00:00:00Z"),
+            usage,
+            "no operator of the snapshot has time windows",
+            "",
+        ),
+        (
+            keyed,
+            windows("uid:all-states=2024-01-01T00:00:00Z"),
+            usage,
+            "operator `all-states` has no time windows",
+            "",
+        ),
+        (
+            "1.20/windows/hashmap-canonical",
+            windows("watermark"),
+            refused,
+            "it has stored no watermark",
+            "TIME",
+        ),
+        (
+            "1.20/sql/hashmap-canonical",
+            windows("2024-01-01T00:00:00Z"),
+            refused,
+            "state `window-aggs` is that of a SQL window",
+            "--windows-before OPERATOR=TIME",
+        ),
+        (
+            "1.20/sql/hashmap-canonical",
+            windows("uid:27_global-window-aggregate=watermark"),
+            refused,
+            "state `window-aggs`",
+            "",
+        ),
+        (
+            "1.20/keyed-states/rocksdb-heap-timers",
+            CompactOptions {
+                orphans: Orphans::Dropped,
+                ..CompactOptions::default()
+            },
+            refused,
+            "timers that lie beside RocksDB cannot be changed there",
+            "--type canonical",
+        ),
+    ];
+    for (name, options, kind, message, hint) in cases {
+        let snapshot = open(&metadata_of(name).unwrap()).unwrap();
+        let folder = scratch();
+        let out = folder.path().join("new");
+        let error = compact(&snapshot, &options, &out).unwrap_err();
+        assert_eq!(error.kind(), kind, "{message}: {error}");
+        assert!(error.to_string().contains(message), "{message}: {error}");
+        assert!(
+            error.help().unwrap_or_default().contains(hint),
+            "{message}: {:?}",
+            error.help()
+        );
+        assert!(!out.join("_metadata").exists());
+    }
+}
