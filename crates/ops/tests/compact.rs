@@ -14,7 +14,7 @@ use std::sync::Arc;
 use chrono::DateTime;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
-use statetool_backend::rocksdb::{Database, Folder};
+use statetool_backend::rocksdb::Database;
 use statetool_ops::compact::{
     CompactOptions, CompactReport, Expiry, FieldPath, Lifetime, Orphans, Treatment,
 };
@@ -189,10 +189,11 @@ fn the_digest_can_be_recomputed_and_threads_do_not_matter() {
         let snapshot = open(&path).unwrap();
         for at in instants(&seen) {
             let (count, digest) = digest_of(&snapshot, at);
-            let one = rehearse(&snapshot, &ttl(at), 1).unwrap();
+            let options = layout(ttl(at), 0, &path);
+            let one = rehearse(&snapshot, &options, 1).unwrap();
             let evidence = one.evidence.clone().unwrap();
             assert_eq!((evidence.dropped, &evidence.digest), (count, &digest));
-            let many = rehearse(&snapshot, &ttl(at), 5).unwrap();
+            let many = rehearse(&snapshot, &options, 5).unwrap();
             assert_eq!(
                 serde_json::to_value(&one).unwrap(),
                 serde_json::to_value(&many).unwrap()

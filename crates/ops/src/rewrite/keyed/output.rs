@@ -72,30 +72,27 @@ fn as_divided<'p>(
         outputs.extend(Output::of_part(part, layout, plans, target)?);
     }
     for part in keyed_parts(plans).filter(|part| is_timers(part)) {
+        // A subtask without any other state has no layout of its own.
+        let others = outputs.first().map(|output| output.layout);
         let managed = outputs.iter_mut().find(|output| output.subtask == part.subtask);
-        match managed {
-            Some(output) if output.layout == KeyedLayout::RocksDb => {
-                let changes = |state: &Arc<State>| {
-                    plans.new_name(&state.name) != Some(&state.name)
-                        || plans.rules.iter().any(|rule| rule.concerns(state))
-                };
-                if part.states().iter().any(changes) {
-                    return Err(fixed_timers(operator));
-                }
+        let own = managed.as_ref().map(|output| output.layout);
+        let layout = own.or(target.layout).or(others).unwrap_or(KeyedLayout::RocksDb);
+        if layout == KeyedLayout::RocksDb {
+            let changes = |state: &Arc<State>| {
+                plans.new_name(&state.name) != Some(&state.name)
+                    || plans.rules.iter().any(|rule| rule.concerns(state))
+            };
+            if part.states().iter().any(changes) {
+                return Err(fixed_timers(operator));
             }
-            Some(output) => {
-                output.add(part, plans)?;
-                output.takes_timers = true;
-            }
-            None => {
-                let layout = target.layout.unwrap_or(KeyedLayout::RocksDb);
-                if layout != KeyedLayout::RocksDb
-                    && let Some(mut output) = Output::of_part(part, layout, plans, target)?
-                {
-                    output.takes_timers = true;
-                    outputs.push(output);
-                }
-            }
+            continue;
+        }
+        if let Some(output) = managed {
+            output.add(part, plans)?;
+            output.takes_timers = true;
+        } else if let Some(mut output) = Output::of_part(part, layout, plans, target)? {
+            output.takes_timers = true;
+            outputs.push(output);
         }
     }
     Ok(outputs)
