@@ -439,8 +439,8 @@ fn what_is_refused() {
             keyed,
             ttl("uid:all-states/sum=7d"),
             usage,
-            "state `all-states/sum` has no TTL",
-            "--expire all-states/sum=7d --by value.FIELD",
+            "/sum` has no TTL: nothing says",
+            "/sum=7d --by value.FIELD",
         ),
         (
             keyed,
@@ -532,7 +532,7 @@ fn what_is_refused() {
             keyed,
             windows("uid:all-states=2024-01-01T00:00:00Z"),
             usage,
-            "operator `all-states` has no time windows",
+            "has no time windows",
             "",
         ),
         (

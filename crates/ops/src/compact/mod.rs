@@ -49,7 +49,7 @@ const ORPHAN_TIMERS: &str = "orphan-timers";
 pub struct Compaction<'s> {
     /// What is written.
     plan: Plan<'s>,
-    /// Operators that are copied, and looked at besides.
+    /// Operators of which nothing goes, and that are looked at besides.
     looks: Vec<Plan<'s>>,
     ledger: Arc<Ledger>,
     /// What is asked for, in words.
@@ -83,15 +83,21 @@ pub fn plan<'s>(snapshot: &'s Snapshot, options: &CompactOptions) -> Result<Comp
     let mut looks = Vec::new();
     for ((planned, known), wanted) in plan.operators.iter_mut().zip(known).zip(&wanted) {
         let ruled = rules(&known, wanted, options, &ledger);
+        let is_database = known.loaded.parts.iter().any(has_database);
         let anew = planned
             .states
             .as_ref()
             .is_some_and(|states| states.keyed.is_some());
-        let is_database = known.loaded.parts.iter().any(has_database);
-        if anew || is_database || ruled.iter().any(|ruled| ruled.acts) {
+        if anew || ruled.iter().any(|ruled| ruled.acts) {
             let rules = ruled.into_iter().map(|ruled| ruled.rule).collect();
             planned.add_rules(known.loaded, rules, &edits, is_database)?;
-        } else if !ruled.is_empty() {
+            continue;
+        }
+        if is_database {
+            let loaded = snapshot.load_operator(&known.operator)?;
+            planned.add_rules(loaded, Vec::new(), &edits, true)?;
+        }
+        if !ruled.is_empty() {
             looks.push(look(snapshot, known, ruled));
         }
     }
