@@ -12,7 +12,7 @@ use super::engine::{Engine, Kept, Trouble, evaluate};
 use super::failure::Failure;
 use super::from_js::Taker;
 use super::names::Name;
-use super::replace::{Outcome, has_several_forms, put};
+use super::replace::{Form, Outcome, has_several_forms, put};
 use super::to_js::{JsBuilder, long};
 use super::{Limits, Script, Source, Whose};
 use crate::key::shown;
@@ -132,9 +132,10 @@ impl Worker {
             }
             // Values of which there is no way back, or more than one, may have come back as they were.
             let is_lossy = self.is_lossy.get();
-            if (put.is_err() || is_lossy || has_several_forms(&entry.state.value))
-                && self.plain(&self.value(ctx, entry)?)? == returned
-            {
+            let is_unsure = matches!(put, Err(_) | Ok(Outcome::Changed(Form::Null)))
+                || is_lossy
+                || has_several_forms(&entry.state.value);
+            if is_unsure && self.plain(&self.value(ctx, entry)?)? == returned {
                 return Ok(Outcome::Keep);
             }
             if is_lossy {

@@ -122,7 +122,7 @@ fn opaque(ty: &Type, plain: &Plain) -> Result {
             bytes: bytes(plain)?,
         }),
         _ => Err(Mismatch::new(format!(
-            "values of type {ty} cannot be made from JSON"
+            "values of type {ty} cannot be written anew"
         ))),
     }
 }
