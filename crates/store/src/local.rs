@@ -271,3 +271,64 @@ pub(crate) fn remove(location: &Location) -> Result<()> {
     };
     removed.map_err(|error| Error::io(location, &error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn location(path: &Path) -> Location {
+        Location::from_path(path).unwrap()
+    }
+
+    #[test]
+    fn a_name_is_given_once_also_in_two_steps() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("_metadata");
+        let beside = |bytes: &[u8]| {
+            let mut file = tempfile::NamedTempFile::new_in(folder.path()).unwrap();
+            file.write_all(bytes).unwrap();
+            file
+        };
+        claim(beside(b"first"), &path).unwrap();
+        let error = claim(beside(b"second"), &path).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        let error = publish(&location(&path), b"third").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn directories_that_were_made_are_told_and_go_when_they_are_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| location(&folder.path().join(name));
+        assert_eq!(
+            make_directory(&at("a/b/c")).unwrap(),
+            [at("a"), at("a/b"), at("a/b/c")]
+        );
+        assert_eq!(make_directory(&at("a/b/d")).unwrap(), [at("a/b/d")]);
+        assert_eq!(make_directory(&at("a/b")).unwrap(), []);
+        remove(&at("a/b")).unwrap_err();
+        for name in ["a/b/c", "a/b/d", "a/b", "a"] {
+            remove(&at(name)).unwrap();
+        }
+        let file = at("a/b/file");
+        NewFile::create(&file).unwrap().finish();
+        assert!(make_directory(&at("a/b/file/new")).is_err());
+        persist(&file).unwrap();
+        persist(&at("a/b")).unwrap();
+    }
+
+    /// Others of the same group have to read what is published, as far as the user's mask lets them.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_published_has_the_mode_of_other_files() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        NewFile::create(&location(&at("file"))).unwrap().finish();
+        publish(&location(&at("_metadata")), b"x").unwrap();
+        let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode();
+        assert_eq!(mode("_metadata"), mode("file"));
+    }
+}

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use statetool_testkit::bucket::{Bucket, Trouble};
 
 use super::case::{Untouched, cases, names, place, start, wait};
 use super::dice::runs;
+use super::held::Ended;
 use super::killed::Instants;
 
 const SIGNALS: &[(&str, i32)] = &[("INT", 130), ("TERM", 143), ("HUP", 129)];
@@ -95,50 +96,21 @@ fn an_interrupted_run_takes_its_objects_away() {
     let untouched = Untouched::now();
     let cases = cases();
     let counts = runs("interrupted at a store", 60, 4, |dice| {
-        let (case, at) = (dice.one(cases), dice.below(40));
-        let does_it = dice.below(2) == 0;
-        let (send, held) = channel();
-        let send = Mutex::new(send);
-        let bucket = Arc::new(Bucket::start(move |request| {
-            if request.number != at {
-                return Trouble::Nothing;
-            }
-            let _ = send.lock().unwrap().send(());
-            let long = Duration::from_secs(20);
-            if does_it {
-                Trouble::IsSlow(long)
-            } else {
-                Trouble::IsSilent(long)
-            }
-        }));
-        let (name, code) = dice.one(SIGNALS);
-        let folder = case.input.folder.display().to_string();
-        let mut tool = case.rewrite_from(&folder, "s3://bucket/new");
-        let mut child = start(
-            tool.args(bucket.options())
-                .args(["--store-option", "read-timeout=500ms"]),
-        );
-        while held.recv_timeout(Duration::from_millis(5)).is_err() {
-            if child.try_wait().unwrap().is_some() {
-                return vec!["at its end before".to_owned()];
-            }
-        }
-        signal(name, child.id());
-        let said = wait(child);
-        assert_eq!(said.code, Some(*code), "{said:?}");
-        assert_eq!(bucket.half_uploads(), 0);
-        let left = bucket.below("new/");
-        if left.contains_key("_metadata") {
-            let folder = place(true);
-            left.iter()
-                .for_each(|(name, bytes)| std::fs::write(folder.path().join(name), bytes).unwrap());
-            case.assert_whole(folder.path());
+        let (case, (name, code)) = (dice.one(cases), dice.one(SIGNALS));
+        let Some(ended) = Ended::by(name, case, dice) else {
+            return vec!["at its end before".to_owned()];
+        };
+        assert_eq!(ended.said.code, Some(*code), "{:?}", ended.said);
+        assert_eq!(ended.bucket.half_uploads(), 0);
+        if ended.is_published(case) {
             return vec!["whole".to_owned()];
         }
+        let (left, at) = (ended.bucket.below("new/"), ended.at);
         assert!(
             left.is_empty(),
-            "{case:?}, request {at}: {:?}, {said:?}",
-            left.keys()
+            "{case:?}, request {at}: {:?}, {:?}",
+            left.keys(),
+            ended.said
         );
         vec!["nothing left".to_owned()]
     });

@@ -1,13 +1,15 @@
 //! `SIGKILL` at any instant: what is there is a whole snapshot or visibly none, and the same command again succeeds.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use statetool_testkit::web::Server;
 
-use super::case::{Case, Said, Untouched, assert_no_snapshot, cases, names, place, run, start, wait};
+use super::case::{Case, Said, Untouched, assert_no_snapshot, cases, names, place, run, start, tool, wait};
 use super::dice::{Dice, runs};
+use super::held::{Ended, PLACE};
 
 /// When a run is ended.
 #[derive(Debug)]
@@ -137,5 +139,36 @@ fn killed_while_a_slow_input_is_read() {
         })
     });
     assert_eq!(counts.values().sum::<usize>(), 50);
+    untouched.check();
+}
+
+/// A store that holds back the answer to one request, each in its turn, which it has done or not.
+#[test]
+fn killed_while_a_store_is_asked() {
+    let untouched = Untouched::now();
+    let cases = cases();
+    let counts = runs("killed at a store", 60, 4, |dice| {
+        let case = dice.one(cases);
+        let Some(ended) = Ended::by("KILL", case, dice) else {
+            return vec!["at its end before".to_owned()];
+        };
+        assert_eq!(ended.said.code, None, "{:?}", ended.said);
+        let folder = case.input.folder.display().to_string();
+        let again = || run(case.rewrite_from(&folder, PLACE).args(ended.bucket.options()));
+        if ended.is_published(case) {
+            assert_eq!(again().code, Some(4));
+            return vec![WHOLE.to_owned()];
+        }
+        let said = run(tool().args(["inspect", PLACE]).args(ended.bucket.options()));
+        assert_eq!(said.code, Some(3), "{said:?}");
+        let said = again();
+        assert_eq!(said.code, Some(0), "{case:?}, request {}: {said:?}", ended.at);
+        assert!(ended.is_published(case));
+        let runs = ended.bucket.below("new/statetool-");
+        let runs: BTreeSet<_> = runs.keys().map(|name| name.split('-').next()).collect();
+        assert!(runs.len() <= 1, "{runs:?}");
+        vec!["ended before it had published".to_owned()]
+    });
+    assert!(counts["ended before it had published"] >= 20, "{counts:?}");
     untouched.check();
 }

@@ -13,6 +13,7 @@
 mod case;
 mod dice;
 mod full_disk;
+mod held;
 mod interrupted;
 mod killed;
 mod races;

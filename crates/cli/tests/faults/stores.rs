@@ -172,3 +172,47 @@ fn a_target_that_falls_silent() {
         assert!(!bucket.below("new/").contains_key("_metadata"));
     }
 }
+
+/// The answer to the publication is lost, and then every other one: it may have been done, so that no file goes.
+#[test]
+fn a_lost_answer_loses_no_files() {
+    let case = &cases()[0];
+    let folder = case.input.folder.display().to_string();
+    for (after, code, words) in [
+        (Trouble::Nothing, 0, ""),
+        (
+            Trouble::Refuses,
+            5,
+            "; whether the snapshot was published is not known\nhint: look with `statetool inspect`; if it is no snapshot, run the same command again",
+        ),
+        (
+            Trouble::IsSilent(Duration::from_secs(5)),
+            5,
+            "; whether the snapshot was published is not known",
+        ),
+    ] {
+        let lost = AtomicBool::new(false);
+        let bucket = Bucket::start(move |request| {
+            let publishes = request.method == "PUT" && request.target.ends_with("/_metadata");
+            match lost.load(Ordering::SeqCst) {
+                false if publishes => {
+                    lost.store(true, Ordering::SeqCst);
+                    Trouble::LosesAnswer
+                }
+                false => Trouble::Nothing,
+                true => after,
+            }
+        });
+        let said = run(case
+            .rewrite_from(&folder, "s3://bucket/new")
+            .args(bucket.options())
+            .args(QUICK));
+        assert_eq!(said.code, Some(code), "{after:?}: {said:?}");
+        assert!(said.stderr.contains(words), "{after:?}: {said:?}");
+        let local = place(true);
+        for (name, bytes) in bucket.below("new/") {
+            fs::write(local.path().join(name), bytes).unwrap();
+        }
+        case.assert_complete(local.path());
+    }
+}

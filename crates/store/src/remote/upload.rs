@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
@@ -15,6 +16,8 @@ use crate::location::Location;
 
 /// How many pieces may wait to be sent.
 const PIECES_AHEAD: usize = 4;
+/// How long a request is waited for that nobody wants any more.
+const ON_ITS_WAY: Duration = Duration::from_secs(2);
 
 /// The pieces of a file, one after the other.
 #[derive(Debug)]
@@ -40,14 +43,12 @@ impl Pieces {
     /// # Errors
     /// When the writer has given up: the file must not come to be.
     pub(crate) async fn next(&mut self, location: &Location) -> Result<Option<Bytes>> {
-        let next = async {
-            match self.pieces.recv().await {
-                Some(Piece::Bytes(bytes)) => Ok(Some(bytes)),
-                Some(Piece::End) => Ok(None),
-                None => Err(incomplete(location)),
-            }
-        };
-        self.abandoned.clone().or(location, next).await
+        let next = pin!(self.pieces.recv());
+        match select(next, pin!(self.abandoned.clone().wait())).await {
+            Either::Left((Some(Piece::Bytes(bytes)), _)) => Ok(Some(bytes)),
+            Either::Left((Some(Piece::End), _)) => Ok(None),
+            Either::Left((None, _)) | Either::Right(_) => Err(incomplete(location)),
+        }
     }
 
     /// Tells when nobody wants the file any more.
@@ -57,20 +58,24 @@ impl Pieces {
 }
 
 impl Abandoned {
-    /// Does `work`, but for what is left of it when nobody wants the file any more.
-    pub(crate) async fn or<T>(
-        mut self,
-        location: &Location,
-        work: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        let abandoned = async {
-            if self.0.wait_for(|abandoned| *abandoned).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        match select(pin!(work), pin!(abandoned)).await {
+    /// Does `work`; what is left of it when nobody wants the file any more has little time to end.
+    ///
+    /// Not none: a request that is on its way arrives, and perhaps behind that which takes the
+    /// file away.
+    pub(crate) async fn or<T>(self, location: &Location, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match select(pin!(work), pin!(self.wait())).await {
             Either::Left((done, _)) => done,
-            Either::Right(_) => Err(incomplete(location)),
+            Either::Right(((), work)) => {
+                let ended = tokio::time::timeout(ON_ITS_WAY, work).await;
+                ended.unwrap_or_else(|_| Err(incomplete(location)))
+            }
+        }
+    }
+
+    /// Waits until nobody wants the file any more.
+    async fn wait(mut self) {
+        if self.0.wait_for(|abandoned| *abandoned).await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 }
