@@ -153,7 +153,7 @@ impl SnapshotWriter {
     pub fn publish(&self, metadata: &Metadata) -> Result<()> {
         let writing = &self.0;
         let location = self.metadata_location()?;
-        let written = writing.begin()?.persistent();
+        let written = writing.begin()?.persistent(&writing.directory);
         let persisted = writing.store.persist(&written);
         persisted.map_err(|error| writing.failed(error))?;
         let bytes = Bytes::from(metadata.to_bytes());
@@ -291,11 +291,16 @@ impl Unfinished for Writing {
 }
 
 impl State {
-    /// What has to outlast the machine: the files, and the names of the directories they are in.
-    fn persistent(&self) -> Vec<Location> {
+    /// What has to outlast the machine before `_metadata` does: the files, their names, and the
+    /// names of the directories that were made for them.
+    fn persistent(&self, directory: &Location) -> Vec<Location> {
         let made = self.made.iter().flatten();
-        let files = self.files.iter().map(|(location, _)| location.clone());
-        files.chain(made.filter_map(Location::parent)).collect()
+        let mut all: Vec<Location> = made.filter_map(Location::parent).collect();
+        if !self.files.is_empty() {
+            all.push(directory.clone());
+        }
+        all.extend(self.files.iter().map(|(location, _)| location.clone()));
+        all
     }
 }
 

@@ -73,7 +73,8 @@ fn what_is_given_up_leaves_no_parts() {
 
 #[test]
 fn a_part_that_fails_fails_the_file_and_leaves_no_parts() {
-    let cases: [(fn(&Request) -> bool, Trouble, &str); 4] = [
+    type Which = fn(&Request) -> bool;
+    let cases: [(Which, Trouble, &str); 4] = [
         (
             is_part,
             Trouble::Refuses,

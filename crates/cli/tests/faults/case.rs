@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use statetool_testkit::bucket::Bucket;
 use statetool_testkit::root;
 use tempfile::TempDir;
 
@@ -239,6 +240,23 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// Puts an input into an object store, as `s3://bucket/in`.
+pub(crate) fn put(input: &Input, bucket: &Bucket) {
+    for (path, bytes) in files_below(&input.folder) {
+        let name = path.strip_prefix(&input.folder).unwrap().display().to_string();
+        bucket.put(&format!("in/{name}"), bytes);
+    }
+}
+
+/// What is in an object store as `s3://bucket/new`.
+pub(crate) fn fetched(bucket: &Bucket) -> TempDir {
+    let folder = place(true);
+    for (name, bytes) in bucket.below("new/") {
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
 }
 
 /// Copies a folder.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use statetool_testkit::bucket::{Bucket, Trouble};
 
-use super::case::{Case, Said, place, start, wait};
+use super::case::{Case, Said, fetched, start, wait};
 use super::dice::Dice;
 use super::interrupted::signal;
 
@@ -51,15 +51,11 @@ impl Ended {
 
     /// Whether there is a snapshot, which then has to be whole.
     pub(crate) fn is_published(&self, case: &Case) -> bool {
-        let objects = self.bucket.below("new/");
-        if !objects.contains_key("_metadata") {
+        let objects = fetched(&self.bucket);
+        if !objects.path().join("_metadata").exists() {
             return false;
         }
-        let folder = place(true);
-        for (name, bytes) in objects {
-            std::fs::write(folder.path().join(name), bytes).unwrap();
-        }
-        case.assert_whole(folder.path());
+        case.assert_whole(objects.path());
         true
     }
 }

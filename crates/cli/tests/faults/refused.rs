@@ -6,7 +6,7 @@ use std::path::Path;
 
 use statetool_testkit::bucket::{Bucket, Trouble};
 
-use super::case::{Said, cases, copy, files_below, run};
+use super::case::{Said, cases, copy, files_below, put, run};
 
 fn refused(said: &Said, words: &str) {
     assert_eq!(said.code, Some(4), "{said:?}");
@@ -80,14 +80,7 @@ fn places_of_the_input_and_full_ones() {
 fn places_of_an_input_in_an_object_store() {
     let bucket = Bucket::start(|_| Trouble::Nothing);
     let case = &cases()[0];
-    for (path, bytes) in files_below(&case.input.folder) {
-        let name = path
-            .strip_prefix(&case.input.folder)
-            .unwrap()
-            .display()
-            .to_string();
-        bucket.put(&format!("in/{name}"), bytes);
-    }
+    put(&case.input, &bucket);
     bucket.put("full/note.txt", b"x".to_vec());
     bucket.put("file", b"x".to_vec());
     let before = bucket.below("");

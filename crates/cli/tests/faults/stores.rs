@@ -1,6 +1,5 @@
 //! A store that fails, is silent, sends too little, or loses its answers.
 
-use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,7 +7,7 @@ use std::time::{Duration, Instant};
 use statetool_testkit::bucket::{Bucket, Trouble};
 use statetool_testkit::web::Request;
 
-use super::case::{Case, Untouched, cases, files_below, place, run};
+use super::case::{Case, Untouched, cases, fetched, place, put, run};
 use super::dice::{Dice, runs};
 
 /// Settings with which a test does not wait long.
@@ -83,10 +82,7 @@ fn write(case: &Case, dice: &mut Dice) -> Vec<String> {
         let again = rewrite(&[]);
         assert_eq!(again.code, Some(0), "{case:?}: {said:?}, then {again:?}");
     }
-    let local = place(true);
-    for (name, bytes) in bucket.below("new/") {
-        fs::write(local.path().join(name), bytes).unwrap();
-    }
+    let local = fetched(&bucket);
     case.assert_whole(local.path());
     vec![happened.to_owned()]
 }
@@ -107,14 +103,7 @@ fn an_input_in_trouble() {
     let counts = runs("an input in trouble", 150, 6, |dice| {
         let case = dice.one(cases);
         let (bucket, over) = troubled(dice, |request| request.method != "PUT");
-        for (path, bytes) in files_below(&case.input.folder) {
-            let name = path
-                .strip_prefix(&case.input.folder)
-                .unwrap()
-                .display()
-                .to_string();
-            bucket.put(&format!("in/{name}"), bytes);
-        }
+        put(&case.input, &bucket);
         let before = bucket.below("");
         let folder = place(true);
         let out = folder.path().join("new");
@@ -209,10 +198,7 @@ fn a_lost_answer_loses_no_files() {
             .args(QUICK));
         assert_eq!(said.code, Some(code), "{after:?}: {said:?}");
         assert!(said.stderr.contains(words), "{after:?}: {said:?}");
-        let local = place(true);
-        for (name, bytes) in bucket.below("new/") {
-            fs::write(local.path().join(name), bytes).unwrap();
-        }
+        let local = fetched(&bucket);
         case.assert_complete(local.path());
     }
 }
