@@ -304,6 +304,43 @@ fn check(place: &Place) {
     check_moved(place);
 }
 
+/// What is written there is the same as in a folder, and is never written over.
+fn check_written(place: &Place) {
+    let fixture = fixture(DATABASE);
+    let root = fixture.put(place);
+    let snapshot = format!("{root}/{}", fixture.snapshot);
+    let relocate = fixture.relocate(&root);
+    let relocate: Vec<&str> = relocate.iter().map(String::as_str).collect();
+    let rows = place.run(&[&["cat", &snapshot, "*/*"], &relocate[..]].concat());
+    for edits in [&["-q"][..], &["-q", "--type", "canonical"]] {
+        let out = format!("{}/written/{}", place.base, edits.len());
+        let rewrite = [&["rewrite", &snapshot, "-o", &out], edits, &relocate].concat();
+        let written = place.run(&rewrite);
+        assert_eq!(written.code, Some(0), "{written:?}");
+        let verified = place.run(&["verify", "--deep", &out]);
+        assert_eq!(verified.code, Some(0), "{verified:?}");
+        let found = place.run(&["cat", &out, "*/*"]);
+        assert_eq!(sorted(&found.stdout), sorted(&rows.stdout), "{found:?}");
+        let again = place.run(&rewrite);
+        assert_eq!(again.code, Some(4), "{again:?}");
+        assert!(again.stderr.contains("holds a snapshot already"), "{again:?}");
+    }
+    let inside = place.run(
+        &[
+            &["rewrite", &snapshot, "-o", &format!("{snapshot}/new")],
+            &relocate[..],
+        ]
+        .concat(),
+    );
+    assert_eq!(inside.code, Some(4), "{inside:?}");
+}
+
+fn sorted(rows: &str) -> Vec<&str> {
+    let mut rows: Vec<&str> = rows.lines().collect();
+    rows.sort_unstable();
+    rows
+}
+
 /// The directory of a job is enough; and of a snapshot that was moved here, the error says
 /// with which flag it opens.
 fn check_moved(place: &Place) {
@@ -374,6 +411,7 @@ fn s3_is_as_good_as_a_folder() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let Some(place) = s3() else { return };
     check(&place);
+    check_written(&place);
     let other = Place {
         arguments: [
             place.arguments.clone(),
@@ -403,6 +441,7 @@ fn azure_is_as_good_as_a_folder() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     if let Some(place) = azure() {
         check(&place);
+        check_written(&place);
     }
 }
 
@@ -417,6 +456,7 @@ fn google_is_as_good_as_a_folder() {
 fn hdfs_is_as_good_as_a_folder() {
     if let Some(place) = hdfs("STATETOOL_TEST_HDFS", "STATETOOL_TEST_HDFS_CONF") {
         check(&place);
+        check_written(&place);
     }
 }
 
@@ -424,6 +464,7 @@ fn hdfs_is_as_good_as_a_folder() {
 fn an_hdfs_name_service_is_as_good_as_a_folder() {
     if let Some(place) = hdfs("STATETOOL_TEST_HDFS_HA", "STATETOOL_TEST_HDFS_HA_CONF") {
         check(&place);
+        check_written(&place);
     }
 }
 

@@ -127,6 +127,10 @@ pub struct StateReport {
 /// Damage of the input, what the store reports about the output, and entries that are not
 /// accounted for; nothing is published then.
 pub fn execute(plan: &Plan<'_>, writer: &SnapshotWriter, options: &ExecuteOptions) -> Result<RewriteReport> {
+    write(plan, writer, options).map_err(|error| writer.blame(error))
+}
+
+fn write(plan: &Plan<'_>, writer: &SnapshotWriter, options: &ExecuteOptions) -> Result<RewriteReport> {
     let run = Run {
         snapshot: plan.snapshot,
         writer,
@@ -185,7 +189,7 @@ fn count_again(
         return Ok(());
     }
     let counted = read_back::count(written, index, threads);
-    let Some(counted) = counted.map_err(|error| error.within("reading what was written"))? else {
+    let Some(counted) = counted.map_err(|error| error.of_target().within("reading what was written"))? else {
         return Ok(());
     };
     for state in &mut operator.states {
