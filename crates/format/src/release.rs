@@ -82,11 +82,6 @@ impl FlinkVersion {
         self.since(1, 16)
     }
 
-    /// Whether state may lie in a segment of a file.
-    pub fn has_segments(self) -> bool {
-        self.since(1, 20)
-    }
-
     /// The version of operator state streams.
     pub fn operator_stream(self) -> i32 {
         if self.since(1, 18) { 6 } else { 5 }

@@ -9,7 +9,8 @@ use super::{Head, columns};
 
 /// A plan that was not executed.
 pub(crate) fn planned(planned: &Planned, out: &mut dyn Write) -> anyhow::Result<()> {
-    writeln!(out, "{}  nothing was written", planned.input)?;
+    let release = for_flink(planned.flink.as_deref());
+    writeln!(out, "{}  nothing was written{release}", planned.input)?;
     let rows: Vec<Vec<String>> = planned
         .operators
         .iter()
@@ -47,9 +48,10 @@ pub(crate) fn report(report: &RewriteReport, out: &mut dyn Write) -> anyhow::Res
         .sum();
     writeln!(
         out,
-        "checkpoint {} as {}: {} operators, {} copied as they are",
+        "checkpoint {} as {}{}: {} operators, {} copied as they are",
         report.checkpoint_id,
         report.output,
+        for_flink(report.flink.as_deref()),
         report.operators.len(),
         HumanBytes(copied)
     )?;
@@ -86,4 +88,8 @@ pub(crate) fn report(report: &RewriteReport, out: &mut dyn Write) -> anyhow::Res
         write!(out, "\n{}", columns(0, &heads, &rows))?;
     }
     Ok(())
+}
+
+fn for_flink(release: Option<&str>) -> String {
+    release.map_or_else(String::new, |release| format!(", for Flink {release}"))
 }

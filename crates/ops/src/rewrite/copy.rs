@@ -7,6 +7,7 @@ use statetool_format::metadata::{KeyedHandle, StreamHandle, SubtaskState};
 use statetool_snapshot::{Result, Snapshot, SnapshotWriter};
 
 use super::lock;
+use super::target::NewHead;
 use crate::progress::Progress;
 use crate::work;
 
@@ -91,6 +92,11 @@ impl<'s> Copier<'s> {
         };
         let mut file = self.writer.create()?;
         let mut at = 0;
+        if let Some(head) = stream.head {
+            at = head.replaces();
+            let before = source.read_at(0, at as usize)?;
+            file.write(head.instead_of(&before, source.name())?.to_vec())?;
+        }
         while at < source.len() {
             let len = PIECE.min(source.len() - at);
             file.write(source.read_at(at, len as usize)?)?;
@@ -135,6 +141,8 @@ pub(super) struct Stream<'h> {
     pub(super) handle: &'h StreamHandle,
     /// Whether it is a changelog's, of which the length of the file is not recorded.
     pub(super) is_log: bool,
+    /// The header that takes the place of that of the stream.
+    pub(super) head: Option<&'h NewHead>,
 }
 
 /// The streams of a subtask that are copied: all but those of handles that are written anew.
@@ -142,6 +150,7 @@ pub(super) fn streams_of(state: &SubtaskState, keyed: bool, operator: bool) -> V
     let file = |handle| Stream {
         handle,
         is_log: false,
+        head: None,
     };
     let operator_handles = [
         state.managed_operator.as_ref().filter(|_| operator),
@@ -170,7 +179,13 @@ fn keyed_streams<'h>(handle: &'h KeyedHandle, streams: &mut Vec<Stream<'h>>) {
         }
         _ => {
             let is_log = matches!(handle, KeyedHandle::ChangelogFiles(_));
-            handle.visit_streams(&mut |handle| streams.push(Stream { handle, is_log }));
+            handle.visit_streams(&mut |handle| {
+                streams.push(Stream {
+                    handle,
+                    is_log,
+                    head: None,
+                })
+            });
         }
     }
 }

@@ -26,6 +26,11 @@ pub(super) fn write(run: &Run<'_>, plans: &StatePlans) -> Result<Written> {
         let version = Reader::new(&source.read_at(0, 4)?)
             .i32("version")
             .in_file(source.name())?;
+        let compressed = part.header.compressed;
+        let (version, compressed) = match plans.target {
+            Some(target) => target.operator_stream(version, compressed),
+            None => (version, compressed),
+        };
         let metas = |broadcast: bool| {
             let states = part.states().iter().enumerate();
             let wanted = states.filter(|(index, _)| (*index >= *lists) == broadcast);
@@ -33,7 +38,7 @@ pub(super) fn write(run: &Run<'_>, plans: &StatePlans) -> Result<Written> {
         };
         let header = OperatorHeader {
             version,
-            compressed: part.header.compressed,
+            compressed,
             lists: metas(false),
             broadcasts: metas(true),
         };

@@ -13,6 +13,7 @@ use statetool_snapshot::{
 };
 
 use super::edits::{Compression, Edits, Format, KeyedLayout, Rename};
+use super::target::{FlinkTarget, NewHead};
 
 /// What becomes of a snapshot.
 pub struct Plan<'s> {
@@ -24,6 +25,8 @@ pub struct Plan<'s> {
     pub dropped: Vec<Operator<'s>>,
     /// The kind of savepoint that was asked for.
     pub format: Option<Format>,
+    /// The release that it is written for, if it is not the one that wrote it.
+    pub target: Option<FlinkTarget>,
 }
 
 /// What becomes of an operator that stays.
@@ -50,6 +53,14 @@ pub struct StatePlans {
     pub keyed: Option<KeyedTarget>,
     /// Whether operator state is written anew.
     pub operator_state: bool,
+    /// The release that it is written for, if it is not the one that wrote it.
+    pub target: Option<FlinkTarget>,
+    /// Headers that are others for that release, of streams that are not written anew.
+    pub(super) heads: Vec<NewHead>,
+    /// Whether changelogs, which name serializers inside, would have to name others.
+    pub(super) changed_logs: bool,
+    /// Whether raw timers, which name serializers inside, would have to name others.
+    pub(super) changed_raw_timers: bool,
 }
 
 /// How keyed state is written.
@@ -68,6 +79,8 @@ pub struct Planned {
     pub schema: &'static str,
     /// The snapshot.
     pub input: String,
+    /// The release of Flink that it would be for, if one was named.
+    pub flink: Option<String>,
     /// Its operators.
     pub operators: Vec<PlannedOperator>,
 }
@@ -116,6 +129,7 @@ impl Plan<'_> {
         Planned {
             schema: "statetool.rewrite-plan.v1",
             input: self.snapshot.location().to_string(),
+            flink: self.target.map(|target| target.release.to_string()),
             operators: operators.collect(),
         }
     }
@@ -136,6 +150,7 @@ pub fn plan<'s>(snapshot: &'s Snapshot, edits: &Edits) -> Result<Plan<'s>> {
         operators: Vec::new(),
         dropped: Vec::new(),
         format: edits.format.or(edits.backend.map(|_| Format::Native)),
+        target: edits.flink.map(|release| FlinkTarget::of(snapshot, release)),
     };
     for operator in snapshot.operators() {
         if fates.dropped.contains(&operator.index) {
@@ -153,7 +168,10 @@ pub fn plan<'s>(snapshot: &'s Snapshot, edits: &Edits) -> Result<Plan<'s>> {
                 operator.label()
             )));
         }
-        let states = states.of(snapshot, &operator, edits)?;
+        if let Some(target) = plan.target {
+            target.check(&operator)?;
+        }
+        let states = states.of(snapshot, &operator, edits, plan.target)?;
         plan.operators.push(OperatorPlan {
             operator,
             id,
@@ -277,7 +295,13 @@ impl StateFates {
     }
 
     /// What becomes of the states of an operator.
-    fn of(&self, snapshot: &Snapshot, operator: &Operator<'_>, edits: &Edits) -> Result<Option<StatePlans>> {
+    fn of(
+        &self,
+        snapshot: &Snapshot,
+        operator: &Operator<'_>,
+        edits: &Edits,
+        target: Option<FlinkTarget>,
+    ) -> Result<Option<StatePlans>> {
         let meant = |selector: &StateSelector| -> Result<bool> {
             let operators = selector.operators(snapshot)?;
             Ok(operators.iter().any(|other| other.index == operator.index))
@@ -298,7 +322,7 @@ impl StateFates {
                 renames.push((selector, to));
             }
         }
-        let untouched = dropped.is_empty() && kept.is_empty() && renames.is_empty();
+        let untouched = dropped.is_empty() && kept.is_empty() && renames.is_empty() && target.is_none();
         let layout = edits.layout()?;
         if untouched && edits.format.is_none() && layout.is_none() && edits.compression.is_none() {
             return Ok(None);
@@ -310,6 +334,10 @@ impl StateFates {
             renamed: BTreeMap::new(),
             keyed: None,
             operator_state: false,
+            target,
+            heads: Vec::new(),
+            changed_logs: false,
+            changed_raw_timers: false,
             loaded,
         };
         for state in &plans.loaded.states {
@@ -331,6 +359,10 @@ impl StateFates {
             }
         }
         plans.check_names(operator)?;
+        if let Some(target) = target {
+            plans.check_all_read(operator, true, true)?;
+            plans.fit(operator, target)?;
+        }
         plans.choose_targets(operator, edits, layout)?;
         Ok(Some(plans))
     }
@@ -453,6 +485,7 @@ impl StatePlans {
             let stays =
                 layout == Some(KeyedLayout::RocksDb) && matches!(part.layout, Layout::RawTimers { .. });
             other |= layout.is_some() && is != layout && !stays;
+            other |= self.target.is_some_and(|target| target.replaces_keyed(part));
             other |= edits.compression.is_some_and(|wanted| {
                 is != Some(KeyedLayout::RocksDb) && (wanted == Compression::Snappy) != part.header.compressed
             });
@@ -471,11 +504,35 @@ impl StatePlans {
                 state.name
             )));
         }
-        let operator_state = edited(false);
+        let compressed = |part: &Part| self.target.is_some_and(|target| target.replaces_operator(part));
+        let operator_state = edited(false) || self.loaded.parts.iter().any(compressed);
         let another = layout.is_some() || edits.compression.is_some();
         self.check_all_read(operator, keyed.is_some() || another, operator_state)?;
         (self.keyed, self.operator_state) = (keyed, operator_state);
-        Ok(())
+        self.heads.retain(|head| match head.is_keyed() {
+            true => keyed.is_none(),
+            false => !operator_state,
+        });
+        self.check_names_inside(operator, layout)
+    }
+
+    /// Refuses to copy streams that name serializers inside, where the target needs other names.
+    fn check_names_inside(&self, operator: &Operator<'_>, layout: Option<KeyedLayout>) -> Result<()> {
+        let Some(target) = self.target else {
+            return Ok(());
+        };
+        let timers_stay = !matches!(layout, Some(KeyedLayout::Canonical | KeyedLayout::Heap));
+        let what = match () {
+            () if self.changed_logs && self.keyed.is_none() => "its changelog names serializers",
+            () if self.changed_raw_timers && timers_stay => "its timers beside RocksDB name serializers",
+            () => return Ok(()),
+        };
+        Err(Error::refused(format!(
+            "operator `{}`: {what} as Flink {} does not, and cannot be changed there",
+            operator.label(),
+            target.release
+        ))
+        .hint("write a canonical savepoint: --type canonical"))
     }
 }
 

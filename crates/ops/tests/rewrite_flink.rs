@@ -1,0 +1,177 @@
+//! Snapshots written for another release: which are, what is said of the others, and that nothing is lost.
+//!
+//! `SNAPSHOTS=overwrite cargo test -p statetool-ops --test rewrite_flink` records the table anew.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may panic, and tell what they counted"
+)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use statetool_format::FlinkVersion;
+use statetool_ops::cat::{CatOptions, cat};
+use statetool_ops::progress::Progress;
+use statetool_ops::rewrite::{Edits, ExecuteOptions, RewriteReport, execute, plan};
+use statetool_ops::verify::{VerifyOptions, verify};
+use statetool_snapshot::{ErrorKind, Flow, OpenOptions, Result, Snapshot, SnapshotWriter};
+use statetool_store::{Location, Store};
+use statetool_testkit::opened::open;
+use statetool_testkit::{files_named, root};
+use tempfile::TempDir;
+
+fn for_flink(release: FlinkVersion) -> Edits {
+    Edits {
+        flink: Some(release),
+        ..Edits::default()
+    }
+}
+
+fn rewrite(snapshot: &Snapshot, edits: &Edits, directory: &Path) -> Result<RewriteReport> {
+    let directory = Location::from_path(directory).unwrap();
+    let writer = SnapshotWriter::new(&Store::default(), directory, &[snapshot], 7)?;
+    let options = ExecuteOptions {
+        threads: 2,
+        progress: Arc::new(Progress::default()),
+    };
+    execute(&plan(snapshot, edits)?, &writer, &options)
+}
+
+fn scratch() -> TempDir {
+    match Path::new("/dev/shm") {
+        memory if memory.is_dir() => tempfile::tempdir_in(memory).unwrap(),
+        _ => tempfile::tempdir().unwrap(),
+    }
+}
+
+fn opened(directory: &Path) -> Snapshot {
+    let options = OpenOptions::default();
+    Snapshot::open(&Store::default(), &directory.to_string_lossy(), options).unwrap()
+}
+
+fn rows(snapshot: &Snapshot) -> Vec<String> {
+    let mut rows = Vec::new();
+    let end = cat(snapshot, &CatOptions::default(), false, |chunk| {
+        // Uids are in the metadata of 2.x alone.
+        let lines = str::from_utf8(&chunk.text).unwrap().lines();
+        rows.extend(lines.map(|line| {
+            let mut row: serde_json::Value = serde_json::from_str(line).unwrap();
+            row.as_object_mut().unwrap().remove("uid");
+            row.to_string()
+        }));
+        Ok(Flow::Continue(()))
+    });
+    rows.extend(end.err().map(|error| error.to_string()));
+    rows.sort();
+    rows
+}
+
+fn findings(snapshot: &Snapshot) -> Vec<String> {
+    let options = VerifyOptions {
+        deep: true,
+        ..VerifyOptions::default()
+    };
+    verify(snapshot, &options)
+        .findings
+        .into_iter()
+        .map(|finding| finding.message)
+        .collect()
+}
+
+/// The fixtures, by `release/scenario/variant`.
+fn fixtures() -> Vec<(String, PathBuf)> {
+    let folder = root().join("fixtures");
+    files_named(&folder, "fixture.json")
+        .into_iter()
+        .filter_map(|json| {
+            let fixture = json.parent()?;
+            let metadata = files_named(fixture, "_metadata").into_iter().next()?;
+            let name = fixture.strip_prefix(&folder).ok()?.to_string_lossy().into_owned();
+            Some((name, metadata))
+        })
+        .collect()
+}
+
+/// Which releases each fixture can be written for, and why not for the others.
+#[test]
+fn what_a_release_cannot_hold_is_refused() {
+    let mut table: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, path) in fixtures() {
+        let snapshot = open(&path).unwrap();
+        let mut targets = String::new();
+        let mut why = Vec::new();
+        for release in FlinkVersion::ALL {
+            match plan(&snapshot, &for_flink(release)) {
+                Ok(_) => write!(targets, " {release:>4}").unwrap(),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Refused, "{name} for {release}: {error}");
+                    assert!(error.help().is_some(), "{error}");
+                    write!(targets, "    -").unwrap();
+                    let said = error.to_string().replace(&release.to_string(), "…");
+                    if why.last() != Some(&said) {
+                        why.push(said);
+                    }
+                }
+            }
+        }
+        let mut row = targets;
+        for said in why {
+            write!(row, "\n      {said}").unwrap();
+        }
+        let (release, rest) = name.split_once('/').unwrap();
+        table.entry(row).or_default().push(format!("{release} {rest}"));
+    }
+    let mut text = String::new();
+    for (row, fixtures) in table {
+        for fixture in fixtures {
+            writeln!(text, "{fixture}").unwrap();
+        }
+        writeln!(text, "   {row}\n").unwrap();
+    }
+    snapbox::Assert::new()
+        .action_env("SNAPSHOTS")
+        .eq(text, snapbox::file!["rewrite_flink.txt"]);
+}
+
+/// All that differs between the releases is among these.
+const WRITTEN: [&str; 6] = ["1.13", "1.15", "1.17", "1.20", "2.0", "2.3"];
+
+#[test]
+fn what_is_written_for_a_release_holds_the_same() {
+    let (mut count, mut refused) = (0, 0);
+    for (name, path) in fixtures() {
+        let before = open(&path).unwrap();
+        let expected = rows(&before);
+        let findings_before = findings(&before);
+        for release in WRITTEN {
+            let release: FlinkVersion = release.parse().unwrap();
+            let folder = scratch();
+            let out = folder.path().join(path.parent().unwrap().file_name().unwrap());
+            match rewrite(&before, &for_flink(release), &out) {
+                Ok(_) => count += 1,
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Refused, "{name} for {release}: {error}");
+                    assert!(!out.join("_metadata").exists());
+                    refused += 1;
+                    continue;
+                }
+            }
+            let after = opened(&out);
+            assert_eq!(
+                after.metadata().version,
+                release.metadata(),
+                "{name} for {release}"
+            );
+            assert_eq!(rows(&after), expected, "{name} for {release}");
+            assert_eq!(findings(&after), findings_before, "{name} for {release}");
+            assert_eq!(after.kind(), before.kind(), "{name} for {release}");
+        }
+    }
+    println!("{count} snapshots were written for another release, {refused} cannot");
+    assert!(count > 1000);
+}
