@@ -117,7 +117,7 @@ impl FlinkTarget {
         self.serializers().fitted(snapshot).map_err(|misfit| {
             let (release, label, name) = (self.release, operator.label(), &state.name);
             Error::refused(format!(
-                "operator `{label}`, state `{name}`: Flink {release} cannot read {what}, for {misfit}"
+                "operator `{label}`, state `{name}`: Flink {release} cannot read {what} because of {misfit}"
             ))
             .hint(format!(
                 "leave it out with `--drop-state '{label}/{name}'`, or let a job of the release that wrote it give it another type first"
