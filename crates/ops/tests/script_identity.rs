@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use statetool_format::Reader;
-use statetool_ops::script::{Limits, Outcome, Script, Worker};
+use statetool_ops::script::{Limits, Outcome, Script, Whose, Worker};
 use statetool_snapshot::{Entry, Flow, Payload, Snapshot};
 use statetool_testkit::opened::open;
 use statetool_testkit::{corpus, files_named, root};
@@ -63,7 +63,7 @@ fn each_entry(snapshot: &Snapshot, script: &Script, mut look: impl FnMut(&Worker
         let Ok(loaded) = snapshot.load_operator(&operator) else {
             continue;
         };
-        let worker = script.worker(&operator, true).unwrap();
+        let worker = script.worker(&Whose::of(&operator), true).unwrap();
         for part in &loaded.parts {
             let mut visit = |entry: &Entry<'_>| {
                 if !matches!(entry.value, Payload::None) {

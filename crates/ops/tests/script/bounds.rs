@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use statetool_ops::script::{Limits, Outcome, Script};
+use statetool_ops::script::{Limits, Outcome, Script, Whose};
 use statetool_snapshot::Payload;
 
 use crate::{Made, each_entry, quick};
@@ -246,7 +246,7 @@ fn threads_agree() {
             "1.20/operator-states/hashmap-canonical",
             "seen",
             |operator, entry| {
-                let worker = script.worker(operator, false).unwrap();
+                let worker = script.worker(&Whose::of(operator), false).unwrap();
                 let mut out = Vec::new();
                 let outcome = worker.replace(entry, &mut out).unwrap();
                 assert!(matches!(outcome, Outcome::Changed(_)));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 use statetool_ops::row::RowWriter;
-use statetool_ops::script::{Outcome, Script};
+use statetool_ops::script::{Outcome, Script, Whose};
 use statetool_snapshot::{Entry, Flow, Operator, Payload};
 use statetool_values::JsonOptions;
 
@@ -128,7 +128,7 @@ fn expressions_see_what_rows_show() {
         let script = Script::expression(expression, quick()).unwrap();
         let mut kept = 0;
         let entries = each_entry(fixture, state, |operator, entry| {
-            let worker = script.worker(operator, true).unwrap();
+            let worker = script.worker(&Whose::of(operator), true).unwrap();
             let keeps = worker.keeps(entry).unwrap();
             let rows = rows(operator, entry);
             assert_eq!(keeps, expected(&rows), "{expression}: {rows:?}");
@@ -171,7 +171,11 @@ fn values_are_shown_as_json() {
                 );
                 let script = Script::expression(&expression, quick()).unwrap();
                 assert!(
-                    script.worker(&operator, true).unwrap().keeps(entry).unwrap(),
+                    script
+                        .worker(&Whose::of(&operator), true)
+                        .unwrap()
+                        .keeps(entry)
+                        .unwrap(),
                     "{}: {text}",
                     entry.state.name
                 );

@@ -14,7 +14,7 @@ mod returned;
 
 use std::sync::Arc;
 
-use statetool_ops::script::{Form, Limits, Outcome, Script, Worker};
+use statetool_ops::script::{Form, Limits, Outcome, Script, Whose, Worker};
 use statetool_snapshot::{Entry, Flow, Operator, Payload, Result, Snapshot, State, StoredKey};
 use statetool_testkit::opened::{metadata_of, open};
 
@@ -49,7 +49,7 @@ impl Made {
     }
 
     fn operator(&self) -> Operator<'_> {
-        let mut operators = self.snapshot.operators().into_iter();
+        let mut operators = self.snapshot.operators();
         operators
             .find(|operator| operator.index == self.operator)
             .unwrap()
@@ -93,7 +93,7 @@ impl Made {
     }
 
     fn worker(&self, script: &Script, show_data: bool) -> Worker {
-        script.worker(&self.operator(), show_data).unwrap()
+        script.worker(&Whose::of(&self.operator()), show_data).unwrap()
     }
 
     /// What an expression makes of a value: the outcome and its bytes, or the message.
