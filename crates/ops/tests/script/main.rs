@@ -49,7 +49,7 @@ impl Made {
     }
 
     fn operator(&self) -> Operator<'_> {
-        let mut operators = self.snapshot.operators().into_iter();
+        let mut operators = self.snapshot.operators();
         operators
             .find(|operator| operator.index == self.operator)
             .unwrap()
