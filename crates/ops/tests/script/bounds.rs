@@ -116,7 +116,7 @@ fn errors_say_what_and_where() {
             "",
         ),
         ("(() => { throw 'x' })()", "threw x", ""),
-        ("(() => { throw {} })()", "threw a value of type object", ""),
+        ("(() => { throw {} })()", "threw an object", ""),
         (
             "valeu > 3",
             "ReferenceError: valeu is not defined (line 1, column ",
@@ -129,27 +129,27 @@ fn errors_say_what_and_where() {
         ),
         (
             "value",
-            "what the script returned does not fit: whether an entry stays has to be true or false, got int",
+            "what the script returned does not fit: expected true or false, got a number",
             "",
         ),
         (
             "value = 3",
-            "what the script returned does not fit: whether an entry stays has to be true or false, got int",
+            "what the script returned does not fit: expected true or false, got a number",
             "",
         ),
         (
             "'yes'",
-            "what the script returned does not fit: whether an entry stays has to be true or false, got string",
+            "what the script returned does not fit: expected true or false, got a string",
             "",
         ),
         (
             "undefined",
-            "what the script returned does not fit: whether an entry stays has to be true or false, got undefined",
+            "what the script returned does not fit: expected true or false, got undefined",
             "",
         ),
         (
             "(async () => true)()",
-            "what the script returned does not fit: whether an entry stays has to be true or false, got promise",
+            "what the script returned does not fit: expected true or false, got a promise",
             "",
         ),
     ] {
@@ -210,7 +210,7 @@ fn nothing_of_the_machine_is_there() {
             "scripts have no clock: write the time into the script",
         ),
         ("Math.random() > 0.5", "not a function"),
-        ("import('std')", "got promise"),
+        ("import('std')", "got a promise"),
         ("(globalThis.count = 1) > 0", "TypeError"),
         ("(count = 1) > 0", "count is not defined"),
         ("(Array.prototype.x = 1) > 0", "TypeError"),

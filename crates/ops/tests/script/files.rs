@@ -5,8 +5,11 @@ use statetool_snapshot::Payload;
 
 use crate::{Made, changed, quick};
 
+/// What becomes of a value.
+type Replaced = Result<(Outcome, Vec<u8>), String>;
+
 /// Whether a script file keeps the long 5, and what becomes of it.
-fn run(source: &str) -> (Result<bool, String>, Result<(Outcome, Vec<u8>), String>) {
+fn run(source: &str) -> (Result<bool, String>, Replaced) {
     let long = Made::long();
     let script = Script::file("rules.js", source, quick()).unwrap();
     let worker = long.worker(&script, false);
@@ -113,7 +116,7 @@ fn what_is_no_script_is_refused_when_it_is_read() {
         ),
         (
             "\nthrow new Error('x')",
-            "script `rules.js`: Error: x (line 2, column 16)",
+            "script `rules.js`: Error: x (line 2, column 11)",
         ),
         ("for (;;);", "script `rules.js`: the script took more than 2 s"),
         ("import 'std'", "script `rules.js`: SyntaxError: "),
@@ -121,4 +124,23 @@ fn what_is_no_script_is_refused_when_it_is_read() {
         let error = Script::file("rules.js", source, quick()).unwrap_err();
         assert!(error.to_string().starts_with(message), "{source}: {error}");
     }
+}
+
+/// The file that the documentation shows is one.
+#[test]
+fn the_documented_file_is_a_script() {
+    let docs = std::fs::read_to_string(statetool_testkit::root().join("docs/scripts.md")).unwrap();
+    let (_, rest) = docs.split_once("```js\n").unwrap();
+    let (source, _) = rest.split_once("```").unwrap();
+    let script = Script::file("docs.js", source, quick()).unwrap();
+    let event = Made::new("1.20/windows/hashmap-canonical", "window-contents");
+    let values = event.values();
+    let entry = event.entry(Payload::Value(&values[0]));
+    let worker = event.worker(&script, false);
+    assert!(worker.keeps(&entry).unwrap());
+    let error = worker.replace(&entry, &mut Vec::new()).unwrap_err();
+    assert!(
+        error.to_string().ends_with("there is no field `total`"),
+        "{error}"
+    );
 }

@@ -29,7 +29,7 @@ impl Made {
     /// A state by fixture and name.
     fn new(fixture: &str, name: &str) -> Self {
         let snapshot = open(&metadata_of(fixture).unwrap()).unwrap();
-        let found = snapshot.operators().into_iter().find_map(|operator| {
+        let found = snapshot.operators().find_map(|operator| {
             let loaded = snapshot.load_operator(&operator).unwrap();
             let mut states = loaded.parts.iter().flat_map(|part| part.states());
             let state = states.find(|state| state.name == name)?;
@@ -57,20 +57,25 @@ impl Made {
 
     /// An entry of key `k`, or 7, with these bytes.
     fn entry<'a>(&'a self, value: Payload<'a>) -> Entry<'a> {
-        let key: &[u8] = match self.state.key.as_ref().unwrap().declared_length() {
-            Some(4) => &[0, 0, 0, 7],
-            _ => &[2, b'k'],
+        let key = self.state.key.as_ref().map(|ty| ty.declared_length());
+        let key = match key {
+            None => StoredKey::Element { index: 0 },
+            Some(length) => StoredKey::Split {
+                key: if length == Some(4) {
+                    &[0, 0, 0, 7]
+                } else {
+                    &[2, b'k']
+                },
+                namespace: &[],
+                map_key: None,
+                timestamp: None,
+            },
         };
         Entry {
             state: &self.state,
             subtask: 0,
             key_group: Some(7),
-            key: StoredKey::Split {
-                key,
-                namespace: &[],
-                map_key: None,
-                timestamp: None,
-            },
+            key,
             value,
             offset: None,
         }

@@ -1,7 +1,9 @@
 //! What scripts return.
 
+use statetool_format::Reader;
 use statetool_ops::script::{Form, Outcome, Script};
 use statetool_snapshot::Payload;
+use statetool_values::{Framing, JsonOptions, Value};
 
 use crate::{Made, changed, quick};
 
@@ -42,8 +44,8 @@ fn whole_numbers_are_taken_exactly_or_not_at_all() {
             "undefined",
             Err("it returned nothing: a `return` is missing, or null was meant"),
         ),
-        ("Symbol('x')", Err("symbol is no value of a state")),
-        ("(() => 6)", Err("function is no value of a state")),
+        ("Symbol('x')", Err("a symbol is no value of a state")),
+        ("(() => 6)", Err("a function is no value of a state")),
     ] {
         let replaced = long.replaced(expression, Payload::Value(&old));
         let place = "operator `92bb50eedd2624157895debdcfc1b131`, state `last`, key group 7";
@@ -442,6 +444,71 @@ fn what_nobody_can_interpret_comes_back_or_not_at_all() {
         error.ends_with("bytes that nobody can interpret (`@opaque`) have to come back as they were"),
         "{error}"
     );
+}
+
+/// What Kryo wrote into a POJO stays, whatever becomes of the other fields.
+#[test]
+fn parts_of_other_frameworks_come_back_as_they_were() {
+    let mut changes = 0;
+    for (state, see, change, changed, spoil, why) in [
+        (
+            "person",
+            "value !== null && value.tags !== null && value.scores !== null",
+            "({...value, points: 77})",
+            "value.points === 77",
+            "({...value, tags: [...value.tags, 'new']})",
+            "`tags`: values of type Kryo<java.util.List> cannot be written anew",
+        ),
+        (
+            "employee",
+            "value?.tags?.length > 0",
+            "({...value, name: 'x', tags: [...value.tags]})",
+            "value.name === 'x'",
+            "({...value, tags: null, scores: {a: 1}})",
+            "`scores`: values of type Kryo<java.util.Map> cannot be written anew",
+        ),
+    ] {
+        let made = Made::new(TYPES, state);
+        for old in made.values() {
+            if made.kept(see, Payload::Value(&old)) != Ok(true) {
+                continue;
+            }
+            let (outcome, new) = made.replaced(change, Payload::Value(&old)).unwrap();
+            assert_eq!(outcome, Outcome::Changed(Form::Value));
+            assert_eq!(made.kept(changed, Payload::Value(&new)), Ok(true));
+            // Only what was changed differs.
+            let json = |bytes: &[u8]| shown(&made, bytes);
+            let (before, after) = (json(&old), json(&new));
+            let differ = before
+                .as_object()
+                .unwrap()
+                .iter()
+                .filter(|(name, value)| after[*name] != **value);
+            assert_eq!(differ.count(), 1, "{before} {after}");
+            let error = made.replaced(spoil, Payload::Value(&old)).unwrap_err();
+            assert!(error.ends_with(why), "{error}");
+            changes += 1;
+        }
+    }
+    assert_eq!(changes, 2);
+    let offsets = Made::new(
+        "1.13/kafka-legacy-consumer/hashmap-checkpoint",
+        "topic-partition-offset-states",
+    );
+    for old in offsets.values() {
+        let (_, new) = offsets
+            .replaced("[value[0], value[1] + 1000]", Payload::Value(&old))
+            .unwrap();
+        let (before, after) = (shown(&offsets, &old), shown(&offsets, &new));
+        assert_eq!(before[0], after[0]);
+        assert_eq!(before[1].as_i64().unwrap() + 1000, after[1].as_i64().unwrap());
+    }
+}
+
+/// A value as rows show it.
+fn shown(made: &Made, bytes: &[u8]) -> serde_json::Value {
+    let (value, _) = Value::decode(&made.state.value, &mut Reader::new(bytes), Framing::Framed).unwrap();
+    serde_json::from_str(&value.to_json(JsonOptions::default())).unwrap()
 }
 
 #[test]
