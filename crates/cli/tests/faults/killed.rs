@@ -18,8 +18,10 @@ pub(crate) enum Instants {
     After(Duration),
     /// So long after so many of its files are there.
     Files(usize, Duration),
-    /// So long after `_metadata` has begun to be there, under another name or its own.
-    Publishes(&'static str, Duration),
+    /// So long after `_metadata` has begun to be there, perhaps under another name.
+    Publishes(Duration),
+    /// So long after it is there.
+    Published(Duration),
 }
 
 impl Instants {
@@ -29,29 +31,37 @@ impl Instants {
         match dice.below(4) {
             0 => Self::After(dice.time(case.takes.mul_f64(1.2))),
             1 => Self::Files(1 + dice.below(case.files), dice.time(soon)),
-            2 => Self::Publishes("_metadata.unpublished-", dice.time(soon)),
-            _ => Self::Publishes("_metadata", dice.time(soon)),
+            2 => Self::Publishes(dice.time(soon)),
+            _ => Self::Published(dice.time(soon)),
         }
     }
 
-    /// Waits for it; false if the program has ended before.
-    pub(crate) fn wait(&self, child: &mut Child, out: &Path) -> bool {
+    /// Waits for it, or for the program's own end.
+    pub(crate) fn wait(&self, child: &mut Child, out: &Path) {
         let begun = Instant::now();
         let reached = |child: &mut Child, is_so: &dyn Fn(&[String]) -> bool| {
             while !is_so(&names(out)) {
                 if child.try_wait().unwrap().is_some() || begun.elapsed() > Duration::from_secs(60) {
-                    return false;
+                    return;
                 }
-                std::thread::yield_now();
+                std::thread::sleep(Duration::from_micros(20));
             }
-            true
         };
-        let (is_reached, then) = match self {
-            Self::After(time) => (true, time),
-            Self::Files(count, time) => (reached(child, &|names| names.len() >= *count), time),
-            Self::Publishes(prefix, time) => {
-                let is_there = |names: &[String]| names.iter().any(|name| name.starts_with(prefix));
-                (reached(child, &is_there), time)
+        let then = match self {
+            Self::After(time) => time,
+            Self::Files(count, time) => {
+                reached(child, &|names| names.len() >= *count);
+                time
+            }
+            Self::Publishes(time) => {
+                reached(child, &|names| {
+                    names.iter().any(|name| name.starts_with("_metadata"))
+                });
+                time
+            }
+            Self::Published(time) => {
+                reached(child, &|names| names.iter().any(|name| name == "_metadata"));
+                time
             }
         };
         let since = Instant::now();
@@ -61,7 +71,6 @@ impl Instants {
                 _ => std::hint::spin_loop(),
             }
         }
-        is_reached
     }
 }
 
