@@ -9,20 +9,24 @@
     reason = "tests may panic, and tell what they counted"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use statetool_format::java::JavaStream;
+use statetool_format::java::properties::CheckpointProperties;
+use statetool_format::metadata::{ChannelHandle, MetadataVersion};
 use statetool_format::serializer::fit::Target;
 use statetool_format::serializer::{Content, SerializerSnapshot};
-use statetool_format::{Encode, FlinkVersion};
+use statetool_format::{Encode, FlinkVersion, OperatorId};
 use statetool_ops::cat::{CatOptions, cat};
-use statetool_ops::rewrite::{Edits, plan};
+use statetool_ops::rewrite::{Edits, RewriteReport, plan};
 use statetool_ops::verify::{VerifyOptions, verify};
-use statetool_snapshot::{ErrorKind, Flow, Snapshot};
-use statetool_testkit::opened::open;
+use statetool_snapshot::{ErrorKind, Flow, Layout, Snapshot};
+use statetool_testkit::opened::{metadata_of, open};
 use statetool_testkit::rewriting::{opened, rewrite, scratch};
 use statetool_testkit::{files_named, root};
+use tempfile::TempDir;
 
 fn for_flink(release: FlinkVersion) -> Edits {
     Edits {
@@ -238,4 +242,178 @@ fn has_maps(snapshot: &SerializerSnapshot) -> bool {
             "MapSerializerSnapshot" | "ListSerializerSnapshot"
         )
     })
+}
+
+fn fixture(name: &str) -> Snapshot {
+    open(&metadata_of(name).unwrap()).unwrap()
+}
+
+fn written(name: &str, edits: &str) -> (TempDir, Snapshot, RewriteReport) {
+    let folder = scratch();
+    let edits: Edits = serde_json::from_str(edits).unwrap();
+    let report = rewrite(&fixture(name), &edits, &folder.path().join("new")).unwrap();
+    let after = opened(&folder.path().join("new"));
+    (folder, after, report)
+}
+
+#[test]
+fn merged_channels_are_taken_apart_for_a_release_that_has_none() {
+    let name = "2.3/in-flight/rocksdb-full-unaligned";
+    let channels = |snapshot: &Snapshot| {
+        let (mut merged, mut plain) = (Vec::new(), Vec::new());
+        for operator in &snapshot.metadata().operators {
+            for (_, state) in operator.running() {
+                for channel in state.input_channels.iter().chain(&state.output_channels) {
+                    match channel {
+                        ChannelHandle::Merged {
+                            subtask, channels, ..
+                        } => {
+                            merged.extend(
+                                channels
+                                    .iter()
+                                    .map(|c| (*subtask, c.place, c.size, c.offsets.clone())),
+                            );
+                        }
+                        ChannelHandle::Plain {
+                            subtask,
+                            place,
+                            offsets,
+                            size,
+                            ..
+                        } => {
+                            plain.push((*subtask, *place, *size, offsets.clone()));
+                        }
+                    }
+                }
+            }
+        }
+        (merged, plain)
+    };
+    let (merged, plain) = channels(&fixture(name));
+    assert!(!merged.is_empty() && plain.is_empty());
+    let (_folder, after, _) = written(name, r#"{"flink": "2.0"}"#);
+    assert_eq!(channels(&after), (Vec::new(), merged.clone()));
+    assert_eq!(findings(&after), [""; 0]);
+    let (_folder, after, _) = written(name, r#"{"flink": "2.2"}"#);
+    assert_eq!(channels(&after), (merged, Vec::new()));
+}
+
+/// Version and compression of the operator streams.
+fn operator_streams(snapshot: &Snapshot) -> Vec<(i32, bool)> {
+    let mut streams = Vec::new();
+    for operator in snapshot.operators() {
+        for part in &snapshot.load_operator(&operator).unwrap().parts {
+            if let Layout::Operator { source, .. } = &part.layout {
+                let version = i32::from_be_bytes(source.read_at(0, 4).unwrap()[..].try_into().unwrap());
+                streams.push((version, part.header.compressed));
+            }
+        }
+    }
+    streams.sort_unstable();
+    streams.dedup();
+    streams
+}
+
+#[test]
+fn operator_state_is_what_a_release_reads() {
+    let cases = [
+        ("1.20/operator-states/hashmap-canonical", "1.17", (5, false)),
+        ("1.20/operator-states/hashmap-canonical", "1.18", (6, false)),
+        ("1.13/operator-states/hashmap-canonical", "1.20", (5, false)),
+        (
+            "1.20/operator-states/hashmap-canonical-snappy",
+            "1.16",
+            (5, false),
+        ),
+        (
+            "1.20/operator-states/hashmap-canonical-snappy",
+            "1.18",
+            (6, false),
+        ),
+        ("1.20/operator-states/hashmap-canonical-snappy", "2.3", (6, true)),
+        ("1.18/operator-states/hashmap-canonical-snappy", "1.20", (6, true)),
+    ];
+    for (name, release, expected) in cases {
+        let (_folder, after, _) = written(name, &format!(r#"{{"flink": "{release}"}}"#));
+        assert_eq!(operator_streams(&after), [expected], "{name} for {release}");
+        assert_eq!(rows(&after), rows(&fixture(name)), "{name} for {release}");
+        for operator in &after.metadata().operators {
+            for handle in operator
+                .running()
+                .filter_map(|(_, state)| state.managed_operator.as_ref())
+            {
+                let offsets: Vec<i64> = handle
+                    .states
+                    .iter()
+                    .flat_map(|state| state.offsets.clone())
+                    .collect();
+                let distinct: BTreeSet<i64> = offsets.iter().copied().collect();
+                assert_eq!(distinct.len(), offsets.len(), "{name} for {release}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_release_goes_with_other_edits() {
+    let name = "2.3/keyed-states/rocksdb-incremental-checkpoint";
+    let edits = r#"{"flink": "1.13", "rename-state": [{"from": "uid:all-states/sum", "to": "total"}],
+                    "drop-state": ["uid:all-states/notes"], "type": "canonical"}"#;
+    let (_folder, after, report) = written(name, edits);
+    assert_eq!(report.flink.as_deref(), Some("1.13"));
+    assert_eq!(after.metadata().version, MetadataVersion::V3);
+    assert_eq!(after.metadata().properties, None);
+    assert_eq!(findings(&after), [""; 0]);
+    let expected: Vec<String> = rows(&fixture(name))
+        .into_iter()
+        .filter(|row| !row.contains(r#""state":"notes""#))
+        .map(|row| row.replace(r#""state":"sum""#, r#""state":"total""#))
+        .collect();
+    let expected: BTreeSet<String> = expected.into_iter().collect();
+    assert_eq!(rows(&after).into_iter().collect::<BTreeSet<_>>(), expected);
+}
+
+/// What is left out need not be readable, and leaves nothing behind: the keys are of a type that is not.
+#[test]
+fn what_is_left_out_does_not_matter() {
+    let states = [
+        "total",
+        "words",
+        "_timer_state/event_user-timers",
+        "_timer_state/processing_user-timers",
+    ];
+    let dropped: Vec<String> = states
+        .iter()
+        .map(|state| format!(r#""uid:by-uuid/{state}""#))
+        .collect();
+    let edits = format!(r#"{{"flink": "2.3", "drop-state": [{}]}}"#, dropped.join(", "));
+    let name = "1.20/key-types/hashmap-checkpoint";
+    let (_folder, after, _) = written(name, &edits);
+    let operator = after
+        .operators()
+        .find(|op| op.id() == OperatorId::from_uid("by-uuid"))
+        .unwrap();
+    assert!(
+        operator
+            .state
+            .running()
+            .all(|(_, state)| state.managed_keyed.is_none())
+    );
+    assert_eq!(after.metadata().version, MetadataVersion::V6);
+    assert!(rows(&after).len() > 100);
+}
+
+/// An older file does not say what it is; a newer one does.
+#[test]
+fn properties_say_what_an_older_snapshot_is() {
+    for (name, kind) in [
+        ("1.13/keyed-states/hashmap-canonical", "canonical-savepoint"),
+        ("1.13/keyed-states/rocksdb-incremental-checkpoint", "checkpoint"),
+    ] {
+        let (_folder, after, _) = written(name, r#"{"flink": "1.20"}"#);
+        let properties = after.metadata().properties.clone().unwrap();
+        let decoded = CheckpointProperties::decode(&JavaStream(properties)).unwrap();
+        assert!(decoded.is_some());
+        assert_eq!(after.kind().name(), kind);
+    }
 }

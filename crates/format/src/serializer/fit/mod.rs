@@ -231,3 +231,6 @@ impl Target {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
