@@ -14,7 +14,9 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use object_store::aws::AmazonS3Builder;
@@ -24,7 +26,7 @@ use statetool_format::Encode;
 use statetool_format::metadata::Metadata;
 use statetool_testkit::moved::rename_paths;
 use statetool_testkit::root;
-use statetool_testkit::web::{Response, Server, object};
+use statetool_testkit::web::{Response, Server, file, object};
 
 const CANONICAL: &str = "1.20/value-types/hashmap-canonical";
 const DATABASE: &str = "1.20/many-files/rocksdb-incremental-checkpoint";
@@ -560,10 +562,21 @@ fn local_copies_are_gone_after_the_program_however_it_ends() {
     let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let fixture = fixture(DATABASE);
     fixture.put(&Place::local(folder.path()));
-    // Tables take their time, so that the program can be ended in between.
-    let slow = Server::of_folder(folder.path(), Duration::from_millis(300));
-    let root = format!("{}/{DATABASE}", slow.url);
+    // Tables come when the test lets them, so that the program can be ended in between.
+    let held = Arc::new(AtomicBool::new(true));
+    let server = Server::start({
+        let (held, folder) = (Arc::clone(&held), folder.path().to_owned());
+        move |request| {
+            while request.target.contains("/shared/") && held.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            file(&folder, request)
+        }
+    });
+    let root = format!("{}/{DATABASE}", server.url);
     let start = || {
+        held.store(true, Ordering::SeqCst);
+        let before = caches(cache.path());
         let mut tool = command();
         tool.args(["cat", &root, "*/*"])
             .args(fixture.relocate(&root))
@@ -571,16 +584,24 @@ fn local_copies_are_gone_after_the_program_however_it_ends() {
             .env("STATETOOL_CACHE_SIZE", "1GiB")
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let child = tool.spawn().unwrap();
+        let mut child = tool.spawn().unwrap();
         let begun = Instant::now();
-        while caches(cache.path()).is_empty() {
+        while caches(cache.path()).iter().all(|found| before.contains(found)) {
+            assert!(
+                child.try_wait().unwrap().is_none(),
+                "it has ended without a cache"
+            );
             assert!(begun.elapsed() < Duration::from_secs(60));
             std::thread::sleep(Duration::from_millis(5));
         }
         child
     };
+    let finish = |mut child: Child| {
+        held.store(false, Ordering::SeqCst);
+        assert!(child.wait().unwrap().success());
+    };
     // To its end.
-    assert!(start().wait().unwrap().success());
+    finish(start());
     assert_eq!(caches(cache.path()), Vec::<PathBuf>::new());
     // Interrupted.
     let mut child = start();
@@ -596,7 +617,7 @@ fn local_copies_are_gone_after_the_program_however_it_ends() {
     child.wait().unwrap();
     let left = caches(cache.path());
     assert_eq!(left.len(), 1);
-    assert!(start().wait().unwrap().success());
+    finish(start());
     assert_eq!(caches(cache.path()), Vec::<PathBuf>::new());
 }
 

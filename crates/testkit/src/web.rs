@@ -97,15 +97,9 @@ impl Server {
     /// its time.
     pub fn of_folder(folder: &Path, delay: Duration) -> Self {
         let folder = folder.to_owned();
-        Self::start(move |request| {
-            let target = request.target.split('?').next().unwrap_or_default();
-            let path = folder.join(decoded(target).trim_matches('/'));
-            let answer = match (request.method.as_str(), fs::read(&path)) {
-                ("PROPFIND", _) if path.is_dir() => listing(target, &path),
-                (_, Ok(body)) => object(request, &body),
-                _ => Response::status("404 Not Found", ""),
-            };
-            Response { delay, ..answer }
+        Self::start(move |request| Response {
+            delay,
+            ..file(&folder, request)
         })
     }
 
@@ -117,6 +111,17 @@ impl Server {
     /// The requests that came since the log was taken last.
     pub fn take_log(&self) -> Vec<Request> {
         std::mem::take(&mut self.log.lock().unwrap())
+    }
+}
+
+/// The answer to a request for a file in a folder, or for what is in a directory.
+pub fn file(folder: &Path, request: &Request) -> Response {
+    let target = request.target.split('?').next().unwrap_or_default();
+    let path = folder.join(decoded(target).trim_matches('/'));
+    match (request.method.as_str(), fs::read(&path)) {
+        ("PROPFIND", _) if path.is_dir() => listing(target, &path),
+        (_, Ok(body)) => object(request, &body),
+        _ => Response::status("404 Not Found", ""),
     }
 }
 
