@@ -20,7 +20,7 @@ use crate::args::{Global, SnapshotArgs};
 use crate::exit::{Exit, UsageError};
 use crate::{output, progress, render};
 
-/// Write a new snapshot from an old one: rename, leave out, change the layout, move to another Flink.
+/// Write a new snapshot from an old one: rename, leave out, change the layout.
 ///
 /// The old snapshot is never changed. The new one is a directory of its own that can be copied
 /// and that Flink restores; `_metadata` is written last, so that an unfinished one is no snapshot.
