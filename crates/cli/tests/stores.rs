@@ -314,7 +314,7 @@ fn check_written(place: &Place) {
     let relocate = fixture.relocate(&root);
     let relocate: Vec<&str> = relocate.iter().map(String::as_str).collect();
     let rows = place.run(&[&["cat", &snapshot, "*/*"], &relocate[..]].concat());
-    for edits in [&["-q"][..], &["-q", "--type", "canonical"]] {
+    for edits in [&["-q", "--self-contained"][..], &["-q", "--type", "canonical"]] {
         let out = format!("{}/written/{}", place.base, edits.len());
         let rewrite = [&["rewrite", &snapshot, "-o", &out], edits, &relocate].concat();
         let written = place.run(&rewrite);

@@ -185,6 +185,7 @@ impl Case {
             out,
             "--relocate",
             &moved,
+            "--self-contained",
         ]);
         tool.args(["--quiet", "--threads", "2"]).args(self.edits);
         tool
