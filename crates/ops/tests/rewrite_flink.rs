@@ -25,7 +25,7 @@ use statetool_ops::verify::{VerifyOptions, verify};
 use statetool_snapshot::{ErrorKind, Flow, Layout, Snapshot};
 use statetool_testkit::opened::{metadata_of, open};
 use statetool_testkit::rewriting::{opened, rewrite, scratch};
-use statetool_testkit::{files_named, root};
+use statetool_testkit::{corpus, files_named, root};
 use tempfile::TempDir;
 
 fn for_flink(release: FlinkVersion) -> Edits {
@@ -242,6 +242,40 @@ fn has_maps(snapshot: &SerializerSnapshot) -> bool {
             "MapSerializerSnapshot" | "ListSerializerSnapshot"
         )
     })
+}
+
+/// Flink's own snapshots, of releases back to 1.8.
+#[test]
+fn official_snapshots_go_to_other_releases() {
+    let Some(corpus) = corpus() else { return };
+    let (mut count, mut refused) = (0, 0);
+    for path in files_named(&corpus, "_metadata") {
+        let Ok(before) = open(&path) else { continue };
+        let expected = rows(&before);
+        for release in ["1.13", "1.20", "2.3"] {
+            let release: FlinkVersion = release.parse().unwrap();
+            let folder = scratch();
+            let out = folder.path().join("new");
+            match rewrite(&before, &for_flink(release), &out) {
+                Ok(_) => {
+                    assert_eq!(rows(&opened(&out)), expected, "{} for {release}", path.display());
+                    count += 1;
+                }
+                Err(error) => {
+                    let kind = error.kind();
+                    let known = matches!(kind, ErrorKind::Refused | ErrorKind::NotInterpretable);
+                    assert!(known && error.help().is_some(), "{}: {error}", path.display());
+                    println!(
+                        "{} for {release}: {error}",
+                        path.strip_prefix(&corpus).unwrap().display()
+                    );
+                    refused += 1;
+                }
+            }
+        }
+    }
+    println!("{count} official snapshots were written for another release, {refused} cannot");
+    assert!(count > 150);
 }
 
 fn fixture(name: &str) -> Snapshot {
