@@ -2,10 +2,12 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum, ValueHint};
+use statetool_format::FlinkVersion;
 use statetool_ops::progress::Progress;
 use statetool_ops::rewrite::{
     self, DeleteKey, DeleteKeys, Edits, ExecuteOptions, Expression, PlanOptions, Rename, ScaleTo, ScriptFile,
@@ -18,7 +20,7 @@ use crate::args::{Global, SnapshotArgs};
 use crate::exit::{Exit, UsageError};
 use crate::{output, progress, render};
 
-/// Write a new snapshot from an old one: rename, leave out, change the layout.
+/// Write a new snapshot from an old one: rename, leave out, change the layout, move to another Flink.
 ///
 /// The old snapshot is never changed. The new one is a directory of its own that can be copied
 /// and that Flink restores; `_metadata` is written last, so that an unfinished one is no snapshot.
@@ -88,6 +90,9 @@ pub(crate) struct RewriteArgs {
     /// How key groups are compressed; as they were if it is not said.
     #[arg(long, value_enum, value_name = "HOW")]
     compression: Option<Compression>,
+    /// The release of Flink that shall restore it, such as 1.20 or 2.0.1; the one that wrote it if it is not said.
+    #[arg(long, value_name = "VERSION", value_parser = FlinkVersion::from_str)]
+    flink: Option<FlinkVersion>,
     /// Copy all files, also where only paths change: with --relocate and no edit, files stay where they
     /// are, and the new snapshot names their new places.
     #[arg(long)]
@@ -265,6 +270,7 @@ impl RewriteArgs {
                 Compression::None => rewrite::Compression::None,
             });
         }
+        edits.flink = self.flink.or(edits.flink);
         Ok(edits)
     }
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use statetool_format::KeyGroupRange;
-use statetool_format::metadata::KeyedHandle;
+use statetool_format::metadata::{KeyedHandle, MetadataVersion};
 use statetool_snapshot::{Entry, Flow, Operator, Result, Snapshot, SnapshotWriter, State};
 
 use super::account::Accounts;
@@ -32,6 +32,8 @@ use visitor::Visitor;
 /// What the run works with.
 pub(super) struct Run<'r> {
     pub(super) snapshot: &'r Snapshot,
+    /// The format of the new metadata.
+    pub(super) version: MetadataVersion,
     pub(super) writer: &'r SnapshotWriter,
     pub(super) threads: usize,
     pub(super) progress: &'r Progress,
@@ -167,7 +169,7 @@ impl Work<'_, '_> {
         };
         let consume = |piece: Piece| assembly.take(piece).map(Flow::Continue);
         let _ = pipeline::in_order(items, self.run.threads, scan, finish, consume)?;
-        assembly.finish(self.run.snapshot.metadata())
+        assembly.finish()
     }
 
     /// The states of an output by their ids.

@@ -217,6 +217,10 @@ pub(super) fn no_room(error: &io::Error) -> Error {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::print_stderr,
+    reason = "a test tells another process what it has seen"
+)]
 mod tests {
     use super::*;
 
@@ -248,6 +252,45 @@ mod tests {
                 drained.unwrap();
                 assert_eq!(found, expected, "{limit}");
             }
+        }
+    }
+
+    const IN_CHILD: &str = "STATETOOL_TEST_SPILLS";
+
+    /// The test runs itself as a program whose temporary files have no place.
+    #[cfg(unix)]
+    #[test]
+    fn temporary_files_without_a_place_are_told() {
+        if std::env::var_os(IN_CHILD).is_some() {
+            let mut sorter = Sorter::new(1);
+            let pushed = (0..100_u8).try_for_each(|n| sorter.push(&[n; 100], &[n; 100]));
+            let error = pushed.unwrap_err();
+            assert_eq!(error.kind(), statetool_snapshot::ErrorKind::Target);
+            eprintln!("said: {error}; {}", error.help().unwrap());
+            return;
+        }
+        let name = "rewrite::sorter::tests::temporary_files_without_a_place_are_told";
+        let here = std::env::temp_dir();
+        let cases = [
+            ("exec \"$@\"", "/nonexistent/place", "no such file or directory"),
+            (
+                "trap '' XFSZ; ulimit -f 0; exec \"$@\"",
+                here.to_str().unwrap(),
+                "file too large",
+            ),
+        ];
+        for (script, place, why) in cases {
+            let child = std::process::Command::new("sh")
+                .args(["-c", script, "sh"])
+                .arg(std::env::current_exe().unwrap())
+                .args(["--exact", name, "--nocapture"])
+                .envs([(IN_CHILD, "1"), ("TMPDIR", place)])
+                .output();
+            let said = String::from_utf8(child.unwrap().stderr).unwrap();
+            let expected = format!(
+                "said: temporary files in `{place}`: {why}; `TMPDIR` says where temporary files go\n"
+            );
+            assert!(said.contains(&expected), "{said}");
         }
     }
 }
