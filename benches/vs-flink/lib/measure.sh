@@ -43,12 +43,20 @@ measure() {
 
 # baseline: the measured work is what others are compared with, if it is faster than what was before.
 baseline_wall=
+baseline_ended=no
 baseline() {
   local wall
   wall=$(field "$scratch/measured" 1)
   if [ -z "$baseline_wall" ] || awk "BEGIN { exit !($wall < $baseline_wall) }"; then
     baseline_wall=$wall
+    baseline_ended=$ended
   fi
+}
+
+# no_baseline: what comes is compared with nothing that was before.
+no_baseline() {
+  baseline_wall=
+  baseline_ended=no
 }
 
 # begin NAME BYTES: a table, of works on so many bytes.
@@ -56,23 +64,26 @@ begin() {
   table=$1
   size=$2
   rows=()
-  baseline_wall=
+  no_baseline
 }
 
 # row NAME ENTRIES [EXPECTED]: a row of the table; checks the entries, which are $entries unless it is said.
 row() {
-  local expected=${3:-$entries} verdict= wall user sys kib
+  local expected=${3:-$entries} verdict= more= wall user sys kib
   read -r wall user sys kib < "$scratch/measured"
   if [ "$2" != "$expected" ]; then
     verdict=" (not $expected)"
     disagree=yes
   fi
+  if [ $baseline_ended = yes ] && [ $ended = no ]; then
+    more='> '
+  fi
   rows+=("$(awk -v name="$1" -v found="$2$verdict" -v bytes="$size" -v wall="$wall" -v cpu="$user" -v sys="$sys" -v kib="$kib" \
-    -v base="${baseline_wall:-0}" '
+    -v base="${baseline_wall:-0}" -v more="$more" '
     BEGIN {
       cpu += sys
       printf "| %s | %.2f | %.2f | %.1f | %.0f | %.0f | %s | %s |\n", name, wall, cpu, (wall > 0 ? cpu / wall : 0), kib / 1024, \
-        (cpu > 0 ? bytes / cpu / 1e6 : 0), found, (base > 0 && wall > 0 ? sprintf("%.1f", base / wall) : "–")
+        (cpu > 0 ? bytes / cpu / 1e6 : 0), found, (base > 0 && wall > 0 ? sprintf("%s%.1f", more, base / wall) : "–")
     }')")
 }
 

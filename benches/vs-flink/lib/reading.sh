@@ -8,6 +8,7 @@ reading() {
   count hashmap "$measured"
   count rocksdb "$measured"
   count_canonical=$baseline_wall
+  counts_ended=$baseline_ended
   statetools "$measured"
   end
 
@@ -17,6 +18,7 @@ reading() {
   # The HashMap setting refuses the files of an incremental RocksDB checkpoint.
   count rocksdb "$checkpoint"
   count_checkpoint=$baseline_wall
+  [ $baseline_ended = no ] || counts_ended=yes
   statetools "$checkpoint"
   sst_dumps "$measured"
   end

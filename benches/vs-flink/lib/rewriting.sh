@@ -13,7 +13,7 @@ rewriting() {
   flinks "new uid" "hashmap" "$canonical" --rename purchases
   rewrites '`rewrite --rename-operator`' rewrite "$canonical" --rename-operator orders=uid:purchases
 
-  baseline_wall=
+  no_baseline
   flinks "max parallelism" "hashmap rocksdb" "$canonical" --max-parallelism 512
   rewrites '`rewrite --max-parallelism`' rewrite "$canonical" --max-parallelism 512
   # The State Processor API writes canonical savepoints only: the same job, but for the layout.
@@ -41,7 +41,7 @@ rewriting_two_states() {
   flinks "leave a state out" "hashmap rocksdb" "$measured"
   rewrites '`rewrite --drop-state`' rewrite "$measured" --drop-state orders/seen
 
-  baseline_wall=
+  no_baseline
   expected="last-order=$entries seen=$((entries - entries / 2))"
   flinks "leave old values of a state out" "hashmap rocksdb" "$measured" --seen-after "$half"
   # With a TTL of a day, a day after the first half was put.
@@ -84,9 +84,10 @@ rewrites() {
 # compared A B: has to find that they hold the same.
 compared() {
   has diff || return 0
-  baseline_wall=
+  no_baseline
   if [ -n "$count_canonical" ] && [ -n "$count_checkpoint" ]; then
     baseline_wall=$(awk "BEGIN { print $count_canonical + $count_checkpoint }")
+    baseline_ended=$counts_ended
   fi
   # Of both files.
   local one=$size
