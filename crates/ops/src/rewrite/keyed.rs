@@ -25,7 +25,7 @@ use crate::work;
 use assembly::Assembly;
 use item::{From, Item};
 use output::Output;
-use shuffle::{Rehash, Shuffle};
+use shuffle::{Rehash, Shuffle, Writer};
 use sink::{Piece, Sink};
 use visitor::Visitor;
 
@@ -99,26 +99,26 @@ impl Work<'_, '_> {
         let sizes = self.plans.loaded.parts.iter().map(work::recorded_bytes);
         let bytes = sizes.sum();
         self.run.progress.expect(bytes);
-        let shuffle = Shuffle::new(self.outputs, scale, bytes);
+        let shuffle = Shuffle::new(self.outputs, scale, bytes, self.run.threads);
         let Some(output) = self.outputs.first() else {
             return Ok(shuffle);
         };
         let parts = output.parts.iter();
         let items: Vec<_> = parts.flat_map(|part| work::items_of(part, part.range)).collect();
-        let scan = |_: &mut (), item: &work::WorkItem<'_>| {
+        let scan = |writer: &mut Writer<'_>, item: &work::WorkItem<'_>| {
             let none = KeyGroupRange::new(0, 0);
             let mut visitor = Visitor::new(self.plans, output, none, self.run.progress);
             let mut rehash = Rehash::new(old, scale.max_parallelism);
-            let mut writer = shuffle.writer();
             let mut emit = |id: u16, entry: &Entry<'_>| writer.push(rehash.group(entry)?, id, entry);
             let mut visit = |entry: &Entry<'_>| visitor.visit(entry, &mut emit);
             let files = self.run.snapshot.files();
             let _ = item.part.scan(files, item.range, &|_| true, &mut visit)?;
-            writer.end()?;
             self.count(visitor);
             Ok(())
         };
-        work::for_each(&items, self.run.threads, || (), scan)?;
+        for writer in work::for_each(&items, self.run.threads, || shuffle.writer(), scan)? {
+            writer.end()?;
+        }
         let all = KeyGroupRange::new(0, scale.max_parallelism);
         let mut visitor = Visitor::new(self.plans, output, all, self.run.progress);
         let mut writer = shuffle.writer();

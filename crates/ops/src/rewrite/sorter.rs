@@ -27,6 +27,8 @@ pub(super) struct Sorter {
 /// Where an entry lies among the bytes: its value lies behind its key.
 #[derive(Debug, Clone, Copy)]
 struct Stored {
+    /// The first bytes of the key, as a number of the same order.
+    head: u64,
     start: usize,
     key: usize,
     value: usize,
@@ -50,6 +52,11 @@ impl Sorter {
         }
     }
 
+    /// One of so many sorters that share the memory of one.
+    pub(super) fn sharing(sorters: usize) -> Self {
+        Self::new(IN_MEMORY / sorters.max(1))
+    }
+
     /// Adds an entry.
     ///
     /// # Errors
@@ -59,13 +66,14 @@ impl Sorter {
         if !self.entries.is_empty() && self.bytes.len() + key.len() + value.len() > self.limit {
             self.spill()?;
         }
-        if let Some(last) = self.entries.last() {
-            self.sorted &= self.key(last) < key;
+        if self.sorted {
+            self.sorted = self.entries.last().is_none_or(|last| self.key(last) < key);
         }
         let start = self.bytes.len();
         self.bytes.extend_from_slice(key);
         self.bytes.extend_from_slice(value);
         self.entries.push(Stored {
+            head: head(key),
             start,
             key: key.len(),
             value: value.len(),
@@ -92,7 +100,13 @@ impl Sorter {
     fn sort(&mut self) {
         if !self.sorted {
             let mut entries = std::mem::take(&mut self.entries);
-            entries.sort_by(|a, b| self.key(a).cmp(self.key(b)));
+            // Entries of several key groups come mixed, those of each often sorted: the heads alone
+            // bring them in order then, and the sort that compares keys finds that.
+            entries.sort_by_key(|entry| entry.head);
+            entries.sort_by(|a, b| {
+                let heads = a.head.cmp(&b.head);
+                heads.then_with(|| self.key(a).cmp(self.key(b)))
+            });
             self.entries = entries;
         }
     }
@@ -138,6 +152,13 @@ impl Sorter {
         self.spill()?;
         merge(std::mem::take(&mut self.runs), visit)
     }
+}
+
+/// The first bytes of a key, with zeros behind a shorter one: numbers that differ are in the order of the keys.
+fn head(key: &[u8]) -> u64 {
+    let mut head = [0; 8];
+    head.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    u64::from_be_bytes(head)
 }
 
 /// Writes entries to a temporary file.
