@@ -14,7 +14,9 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use object_store::aws::AmazonS3Builder;
@@ -24,7 +26,7 @@ use statetool_format::Encode;
 use statetool_format::metadata::Metadata;
 use statetool_testkit::moved::rename_paths;
 use statetool_testkit::root;
-use statetool_testkit::web::{Response, Server, object};
+use statetool_testkit::web::{Response, Server, file, object};
 
 const CANONICAL: &str = "1.20/value-types/hashmap-canonical";
 const DATABASE: &str = "1.20/many-files/rocksdb-incremental-checkpoint";
@@ -304,6 +306,43 @@ fn check(place: &Place) {
     check_moved(place);
 }
 
+/// What is written there is the same as in a folder, and is never written over.
+fn check_written(place: &Place) {
+    let fixture = fixture(DATABASE);
+    let root = fixture.put(place);
+    let snapshot = format!("{root}/{}", fixture.snapshot);
+    let relocate = fixture.relocate(&root);
+    let relocate: Vec<&str> = relocate.iter().map(String::as_str).collect();
+    let rows = place.run(&[&["cat", &snapshot, "*/*"], &relocate[..]].concat());
+    for edits in [&["-q", "--self-contained"][..], &["-q", "--type", "canonical"]] {
+        let out = format!("{}/written/{}", place.base, edits.len());
+        let rewrite = [&["rewrite", &snapshot, "-o", &out], edits, &relocate].concat();
+        let written = place.run(&rewrite);
+        assert_eq!(written.code, Some(0), "{written:?}");
+        let verified = place.run(&["verify", "--deep", &out]);
+        assert_eq!(verified.code, Some(0), "{verified:?}");
+        let found = place.run(&["cat", &out, "*/*"]);
+        assert_eq!(sorted(&found.stdout), sorted(&rows.stdout), "{found:?}");
+        let again = place.run(&rewrite);
+        assert_eq!(again.code, Some(4), "{again:?}");
+        assert!(again.stderr.contains("holds a snapshot already"), "{again:?}");
+    }
+    let inside = place.run(
+        &[
+            &["rewrite", &snapshot, "-o", &format!("{snapshot}/new")],
+            &relocate[..],
+        ]
+        .concat(),
+    );
+    assert_eq!(inside.code, Some(4), "{inside:?}");
+}
+
+fn sorted(rows: &str) -> Vec<&str> {
+    let mut rows: Vec<&str> = rows.lines().collect();
+    rows.sort_unstable();
+    rows
+}
+
 /// The directory of a job is enough; and of a snapshot that was moved here, the error says
 /// with which flag it opens.
 fn check_moved(place: &Place) {
@@ -374,6 +413,7 @@ fn s3_is_as_good_as_a_folder() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let Some(place) = s3() else { return };
     check(&place);
+    check_written(&place);
     let other = Place {
         arguments: [
             place.arguments.clone(),
@@ -403,6 +443,7 @@ fn azure_is_as_good_as_a_folder() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     if let Some(place) = azure() {
         check(&place);
+        check_written(&place);
     }
 }
 
@@ -417,6 +458,7 @@ fn google_is_as_good_as_a_folder() {
 fn hdfs_is_as_good_as_a_folder() {
     if let Some(place) = hdfs("STATETOOL_TEST_HDFS", "STATETOOL_TEST_HDFS_CONF") {
         check(&place);
+        check_written(&place);
     }
 }
 
@@ -424,6 +466,7 @@ fn hdfs_is_as_good_as_a_folder() {
 fn an_hdfs_name_service_is_as_good_as_a_folder() {
     if let Some(place) = hdfs("STATETOOL_TEST_HDFS_HA", "STATETOOL_TEST_HDFS_HA_CONF") {
         check(&place);
+        check_written(&place);
     }
 }
 
@@ -519,10 +562,21 @@ fn local_copies_are_gone_after_the_program_however_it_ends() {
     let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let fixture = fixture(DATABASE);
     fixture.put(&Place::local(folder.path()));
-    // Tables take their time, so that the program can be ended in between.
-    let slow = Server::of_folder(folder.path(), Duration::from_millis(300));
-    let root = format!("{}/{DATABASE}", slow.url);
+    // Tables come when the test lets them, so that the program can be ended in between.
+    let held = Arc::new(AtomicBool::new(true));
+    let server = Server::start({
+        let (held, folder) = (Arc::clone(&held), folder.path().to_owned());
+        move |request| {
+            while request.target.contains("/shared/") && held.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            file(&folder, request)
+        }
+    });
+    let root = format!("{}/{DATABASE}", server.url);
     let start = || {
+        held.store(true, Ordering::SeqCst);
+        let before = caches(cache.path());
         let mut tool = command();
         tool.args(["cat", &root, "*/*"])
             .args(fixture.relocate(&root))
@@ -530,16 +584,24 @@ fn local_copies_are_gone_after_the_program_however_it_ends() {
             .env("STATETOOL_CACHE_SIZE", "1GiB")
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let child = tool.spawn().unwrap();
+        let mut child = tool.spawn().unwrap();
         let begun = Instant::now();
-        while caches(cache.path()).is_empty() {
+        while caches(cache.path()).iter().all(|found| before.contains(found)) {
+            assert!(
+                child.try_wait().unwrap().is_none(),
+                "it has ended without a cache"
+            );
             assert!(begun.elapsed() < Duration::from_secs(60));
             std::thread::sleep(Duration::from_millis(5));
         }
         child
     };
+    let finish = |mut child: Child| {
+        held.store(false, Ordering::SeqCst);
+        assert!(child.wait().unwrap().success());
+    };
     // To its end.
-    assert!(start().wait().unwrap().success());
+    finish(start());
     assert_eq!(caches(cache.path()), Vec::<PathBuf>::new());
     // Interrupted.
     let mut child = start();
@@ -555,7 +617,7 @@ fn local_copies_are_gone_after_the_program_however_it_ends() {
     child.wait().unwrap();
     let left = caches(cache.path());
     assert_eq!(left.len(), 1);
-    assert!(start().wait().unwrap().success());
+    finish(start());
     assert_eq!(caches(cache.path()), Vec::<PathBuf>::new());
 }
 

@@ -186,6 +186,8 @@ fn places_that_are_not_written_to() {
     fs::write(at("full/report"), "x").unwrap();
     fs::create_dir(at("snapshot")).unwrap();
     fs::write(at("snapshot/_metadata"), "x").unwrap();
+    fs::create_dir(at("claimed")).unwrap();
+    fs::write(at("claimed/_metadata"), "").unwrap();
     let input = metadata_of("1.20/keyed-states/hashmap-canonical").unwrap();
     let input = input.parent().unwrap();
     std::os::unix::fs::symlink(input, at("link")).unwrap();
@@ -193,6 +195,10 @@ fn places_that_are_not_written_to() {
         (at("file"), "is a file, and not a new directory"),
         (at("full"), "is not empty, it holds `report`"),
         (at("snapshot"), "holds a snapshot already"),
+        (
+            at("claimed"),
+            "holds an empty `_metadata`, which a run leaves that is ended while it publishes",
+        ),
         (input.to_owned(), "where files of the input are"),
         (input.join("deeper/new"), "where files of the input are"),
         (at("link/new"), "where files of the input are"),

@@ -84,6 +84,13 @@ impl Error {
         self
     }
 
+    /// The same error, met in the place that is written to.
+    #[must_use]
+    pub fn of_target(mut self) -> Self {
+        self.0.kind = ErrorKind::Target;
+        self
+    }
+
     /// Adds what to try.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -1,42 +1,70 @@
 //! Writes a new snapshot: its files first, `_metadata` last.
 //!
-//! A run that does not come to its end leaves files that are named after it and no `_metadata`,
-//! which is visibly no snapshot. The next run into the same place starts anew and, when it has
-//! published, takes them away.
+//! A run that does not come to its end takes its files away. One that is killed leaves files that
+//! are named after it and no `_metadata`, which is visibly no snapshot; the next run into the same
+//! place starts anew and, when it has published, takes them away.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+mod place;
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use statetool_format::metadata::{Metadata, StreamHandle};
 use statetool_format::{Encode, JavaString};
-use statetool_store::{Bytes, EntryKind, ErrorKind as StoreErrorKind, Location, Store, Upload};
+use statetool_store::{
+    Abandon, Bytes, EntryKind, ErrorKind as StoreErrorKind, Location, Store, Unfinished, Upload,
+    register_unfinished,
+};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::Snapshot;
 
 /// Name of the file that makes a directory a snapshot.
 const METADATA: &str = "_metadata";
-/// What the names of files begin with that a run has written.
-const PREFIX: &str = "statetool-";
-/// Hex digits of a run's number.
-const RUN_DIGITS: usize = 16;
 
 /// Writes one snapshot into a directory; dropping it before [`publish`](Self::publish) takes its
-/// files away again, as far as that is possible.
-pub struct SnapshotWriter {
+/// files away again, as far as that is possible, and so does
+/// [`take_away_unfinished`](statetool_store::take_away_unfinished).
+pub struct SnapshotWriter(Arc<Writing>);
+
+/// A snapshot that is being written.
+struct Writing {
     store: Store,
     directory: Location,
     run: String,
     number: AtomicU32,
-    written: Mutex<Vec<Location>>,
-    published: AtomicBool,
+    /// How many bytes the inputs have, and how many are written.
+    expected: u64,
+    written: AtomicU64,
+    /// Held while something comes to be that is known by it.
+    state: Mutex<State>,
+}
+
+struct State {
+    phase: Phase,
+    files: Vec<(Location, Abandon)>,
+    /// Directories that were not there, from the outermost; nothing before the first file.
+    made: Option<Vec<Location>>,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Files are written.
+    Writing,
+    /// `_metadata` is there, and all files are to stay.
+    Published,
+    /// Nobody knows whether `_metadata` is there, or will be: nothing may be taken away.
+    Unknown,
+    /// Everything was taken away, and nothing more is written.
+    Ended,
 }
 
 /// A file of a snapshot that is being written.
-#[derive(Debug)]
 pub struct NewFile {
     name: String,
     upload: Upload,
+    of: Arc<Writing>,
 }
 
 impl SnapshotWriter {
@@ -49,23 +77,40 @@ impl SnapshotWriter {
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) where there is something already, or
     /// where the place belongs to an input.
     pub fn new(store: &Store, directory: Location, inputs: &[&Snapshot], run: u64) -> Result<Self> {
+        // What is above a directory that is not there yet would be another place once it is.
+        let leads_up = directory.segments().any(|name| name == "..");
+        let directory = match leads_up {
+            true => directory.resolved(),
+            false => directory,
+        };
+        let mut expected = 0_u64;
         for input in inputs {
-            refuse_inside(&directory, input)?;
+            place::refuse_inside(&directory, input)?;
+            input.visit_streams(&mut |stream| {
+                expected = expected.saturating_add(stream.recorded_size().unwrap_or_default());
+            });
         }
-        refuse_occupied(store, &directory)?;
-        Ok(Self {
+        place::refuse_occupied(store, &directory)?;
+        let writing = Arc::new(Writing {
             store: store.clone(),
             directory,
-            run: format!("{run:0RUN_DIGITS$x}"),
+            run: place::run_name(run),
             number: AtomicU32::new(0),
-            written: Mutex::default(),
-            published: AtomicBool::new(false),
-        })
+            expected,
+            written: AtomicU64::new(0),
+            state: Mutex::new(State {
+                phase: Phase::Writing,
+                files: Vec::new(),
+                made: None,
+            }),
+        });
+        register_unfinished(&writing).map_err(target)?;
+        Ok(Self(writing))
     }
 
     /// Where the snapshot will be.
     pub fn directory(&self) -> &Location {
-        &self.directory
+        &self.0.directory
     }
 
     /// Where `_metadata` will be.
@@ -73,7 +118,7 @@ impl SnapshotWriter {
     /// # Errors
     /// A directory in which no file can be named.
     pub fn metadata_location(&self) -> Result<Location> {
-        Ok(self.directory.join_file_name(METADATA)?)
+        Ok(self.0.directory.join_file_name(METADATA)?)
     }
 
     /// Begins a file; may be called from any thread.
@@ -81,13 +126,23 @@ impl SnapshotWriter {
     /// # Errors
     /// [`ErrorKind::Target`](crate::ErrorKind::Target): whatever the store reports.
     pub fn create(&self) -> Result<NewFile> {
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{PREFIX}{}-{number:06}", self.run);
-        let location = self.directory.join_file_name(&name)?;
-        let upload = self.store.create(&location).map_err(target)?;
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        written.push(location);
-        Ok(NewFile { name, upload })
+        let writing = &self.0;
+        let number = writing.number.fetch_add(1, Ordering::Relaxed);
+        let name = place::file_name(&writing.run, number);
+        let location = writing.directory.join_file_name(&name)?;
+        let mut state = writing.begin()?;
+        if state.made.is_none() {
+            let made = writing.store.make_directory(&writing.directory);
+            state.made = Some(made.map_err(|error| writing.failed(error))?);
+        }
+        let upload = writing.store.create(&location);
+        let upload = upload.map_err(|error| writing.failed(error))?;
+        state.files.push((location, upload.abandon()));
+        Ok(NewFile {
+            name,
+            upload,
+            of: Arc::clone(writing),
+        })
     }
 
     /// Writes `_metadata`, which makes the files a snapshot.
@@ -96,58 +151,162 @@ impl SnapshotWriter {
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if another run has done that meanwhile,
     /// [`ErrorKind::Target`](crate::ErrorKind::Target) for what the store reports.
     pub fn publish(&self, metadata: &Metadata) -> Result<()> {
+        let writing = &self.0;
         let location = self.metadata_location()?;
-        let written = self
-            .written
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        self.store.persist(&written).map_err(target)?;
+        let written = writing.begin()?.persistent(&writing.directory);
+        let persisted = writing.store.persist(&written);
+        persisted.map_err(|error| writing.failed(error))?;
         let bytes = Bytes::from(metadata.to_bytes());
-        match self.store.publish(&location, bytes.clone()) {
-            // An answer may have been lost on its way, and the request repeated.
-            Err(error) if error.kind() == StoreErrorKind::AlreadyExists => {
-                let found = self.store.read_small(&location, bytes.len() as u64);
-                if found.is_ok_and(|found| found == bytes) {
-                    self.published.store(true, Ordering::Relaxed);
-                    return Ok(());
-                }
-                return Err(Error::refused(format!(
-                    "`{}`: another run has written a snapshot there meanwhile",
-                    self.directory
-                )));
+        // Whoever ends the process meanwhile waits until it is known what became of it.
+        let mut state = writing.begin()?;
+        let published = match writing.store.publish(&location, bytes.clone()) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let (phase, outcome) = writing.settle(&location, &bytes, error);
+                state.phase = phase;
+                outcome
             }
-            published => published.map_err(target)?,
+        };
+        if published.is_ok() {
+            state.phase = Phase::Published;
         }
-        self.published.store(true, Ordering::Relaxed);
-        self.clean_up();
-        Ok(())
+        drop(state);
+        if published.is_ok() {
+            writing.clean_up();
+        }
+        published
+    }
+
+    /// What an error of this run means, which other runs may have brought about: that which
+    /// publishes first takes the files of all others away.
+    #[must_use]
+    pub fn blame(&self, error: Error) -> Error {
+        if error.kind() == ErrorKind::Refused || self.0.state().phase != Phase::Writing {
+            return error;
+        }
+        let found = self.metadata_location().map(|file| self.0.store.kind(&file));
+        match found {
+            Ok(Ok(Some(EntryKind::File { .. }))) => self.0.lost(),
+            _ => error,
+        }
+    }
+}
+
+impl Writing {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds the state for something new, unless it is too late for that.
+    fn begin(&self) -> Result<MutexGuard<'_, State>> {
+        let state = self.state();
+        match state.phase {
+            Phase::Writing => Ok(state),
+            _ => Err(Error::target(format!(
+                "`{}`: nothing more is written there",
+                self.directory
+            ))),
+        }
+    }
+
+    /// Finds out what became of `_metadata` after an error.
+    fn settle(
+        &self,
+        location: &Location,
+        bytes: &Bytes,
+        error: statetool_store::Error,
+    ) -> (Phase, Result<()>) {
+        let exists = error.kind() == StoreErrorKind::AlreadyExists;
+        // It may still be on its way, and arrive when nobody waits for it any more.
+        let is_open = error.kind() == StoreErrorKind::Unavailable;
+        match self.store.read_small(location, bytes.len() as u64) {
+            // The answer was lost on its way, and the request perhaps repeated.
+            Ok(found) if found == *bytes && (exists || !location.is_local()) => (Phase::Published, Ok(())),
+            Ok(found) if found == *bytes => {
+                let error = target(error).hint("the snapshot is there; a loss of power may damage it");
+                (Phase::Published, Err(error))
+            }
+            Ok(_) => (Phase::Writing, Err(self.lost())),
+            Err(found) if found.kind() == StoreErrorKind::TooLarge => (Phase::Writing, Err(self.lost())),
+            Err(_) if exists && location.is_local() => (Phase::Writing, Err(self.lost())),
+            Err(_) if exists || is_open => {
+                let unknown = format!("{error}; whether the snapshot was published is not known");
+                let error = Error::target(unknown)
+                    .hint("look with `statetool inspect`; if it is no snapshot, run the same command again");
+                (Phase::Unknown, Err(error))
+            }
+            Err(_) => (Phase::Writing, Err(self.failed(error))),
+        }
+    }
+
+    fn lost(&self) -> Error {
+        Error::refused(format!(
+            "`{}`: another run has written a snapshot there meanwhile",
+            self.directory
+        ))
+    }
+
+    /// What the store says about the place that is written to.
+    fn failed(&self, error: statetool_store::Error) -> Error {
+        if error.kind() != StoreErrorKind::Full {
+            return target(error);
+        }
+        let (written, expected) = (self.written.load(Ordering::Relaxed), self.expected);
+        target(error).hint(format!(
+            "{written} bytes were written, the input has {expected}: make room, or write elsewhere"
+        ))
     }
 
     /// Takes away what runs have left that did not come to their end. That it fails harms nobody.
     fn clean_up(&self) {
         let entries = self.store.list(&self.directory).unwrap_or_default();
-        let others = entries.iter().filter(|entry| match run_of(&entry.name) {
-            Some(run) => run != self.run,
-            None => is_unpublished(&entry.name),
-        });
-        for other in others {
-            if let Ok(location) = self.directory.join_file_name(&other.name) {
-                let _ = self.store.remove(&location);
-            }
+        let left = entries
+            .iter()
+            .filter(|entry| place::is_left_by_another(&entry.name, &self.run));
+        let left: Vec<Location> = left
+            .filter_map(|entry| self.directory.join_file_name(&entry.name).ok())
+            .collect();
+        let _ = self.store.remove_all(&left);
+    }
+}
+
+impl Unfinished for Writing {
+    fn take_away(&self) {
+        let mut state = self.state();
+        if state.phase != Phase::Writing {
+            return;
         }
+        state.phase = Phase::Ended;
+        let files = std::mem::take(&mut state.files);
+        files.iter().for_each(|(_, upload)| upload.begin());
+        files.iter().for_each(|(_, upload)| upload.wait());
+        let files: Vec<Location> = files.into_iter().map(|(location, _)| location).collect();
+        // What cannot be taken away the next run takes away.
+        let _ = self.store.remove_all(&files);
+        for directory in state.made.take().into_iter().flatten().rev() {
+            // Others may have put something there.
+            let _ = self.store.remove(&directory);
+        }
+    }
+}
+
+impl State {
+    /// What has to outlast the machine before `_metadata` does: the files, their names, and the
+    /// names of the directories that were made for them.
+    fn persistent(&self, directory: &Location) -> Vec<Location> {
+        let made = self.made.iter().flatten();
+        let mut all: Vec<Location> = made.filter_map(Location::parent).collect();
+        if !self.files.is_empty() {
+            all.push(directory.clone());
+        }
+        all.extend(self.files.iter().map(|(location, _)| location.clone()));
+        all
     }
 }
 
 impl Drop for SnapshotWriter {
     fn drop(&mut self) {
-        if self.published.load(Ordering::Relaxed) {
-            return;
-        }
-        let written = self.written.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for location in written.drain(..) {
-            let _ = self.store.remove(&location);
-        }
+        self.0.take_away();
     }
 }
 
@@ -157,7 +316,12 @@ impl NewFile {
     /// # Errors
     /// [`ErrorKind::Target`](crate::ErrorKind::Target): whatever the store reports.
     pub fn write(&mut self, bytes: impl Into<Bytes>) -> Result<()> {
-        self.upload.write(bytes.into()).map_err(target)
+        let bytes = bytes.into();
+        let len = bytes.len() as u64;
+        let written = self.upload.write(bytes);
+        written.map_err(|error| self.of.failed(error))?;
+        self.of.written.fetch_add(len, Ordering::Relaxed);
+        Ok(())
     }
 
     /// How many bytes have been written.
@@ -175,7 +339,8 @@ impl NewFile {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn finish(self) -> Result<StreamHandle> {
-        let size = self.upload.finish().map_err(target)?;
+        let size = self.upload.finish();
+        let size = size.map_err(|error| self.of.failed(error))?;
         Ok(StreamHandle::RelativeFile {
             path: JavaString::new(&self.name).unwrap_or_default(),
             size: i64::try_from(size).unwrap_or(i64::MAX),
@@ -189,63 +354,4 @@ fn target(error: statetool_store::Error) -> Error {
         StoreErrorKind::AlreadyExists => Error::refused(error.to_string()),
         _ => Error::target(error.to_string()),
     }
-}
-
-/// The run that has written a file of this name.
-fn run_of(name: &str) -> Option<&str> {
-    let (run, number) = name.strip_prefix(PREFIX)?.split_once('-')?;
-    let is_number = |text: &str, radix| !text.is_empty() && text.chars().all(|c| c.is_digit(radix));
-    (run.len() == RUN_DIGITS && is_number(run, 16) && is_number(number, 10)).then_some(run)
-}
-
-/// Whether it is what `_metadata` was to become.
-fn is_unpublished(name: &str) -> bool {
-    let rest = name.strip_prefix(METADATA);
-    rest.is_some_and(|rest| rest.starts_with(".unpublished-"))
-}
-
-/// Refuses a directory that holds something else than what unfinished runs have left.
-fn refuse_occupied(store: &Store, directory: &Location) -> Result<()> {
-    match store.kind(directory).map_err(target)? {
-        None => return Ok(()),
-        Some(EntryKind::File { .. }) => {
-            return Err(Error::refused(format!(
-                "`{directory}` is a file, and not a new directory"
-            )));
-        }
-        Some(EntryKind::Directory) => {}
-    }
-    let entries = match store.list(directory) {
-        Err(error) if error.is_not_found() => return Ok(()),
-        listed => listed.map_err(target)?,
-    };
-    let foreign = entries
-        .iter()
-        .find(|entry| run_of(&entry.name).is_none() && !is_unpublished(&entry.name));
-    match foreign {
-        None => Ok(()),
-        Some(entry) if entry.name == METADATA => {
-            Err(Error::refused(format!("`{directory}` holds a snapshot already"))
-                .hint("a snapshot is never changed; name a new directory"))
-        }
-        Some(entry) => Err(
-            Error::refused(format!("`{directory}` is not empty, it holds `{}`", entry.name))
-                .hint("name a new or empty directory"),
-        ),
-    }
-}
-
-/// Refuses places in which files of an input lie, or around them.
-fn refuse_inside(directory: &Location, input: &Snapshot) -> Result<()> {
-    let directory = directory.resolved();
-    for place in input.directories() {
-        let place = place.resolved();
-        if directory.relative_to(&place).is_some() {
-            return Err(Error::refused(format!(
-                "`{directory}` lies in `{place}`, where files of the input are"
-            ))
-            .hint("name a directory elsewhere"));
-        }
-    }
-    Ok(())
 }

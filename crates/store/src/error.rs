@@ -42,6 +42,8 @@ pub enum ErrorKind {
     OutOfRange,
     /// A limit of the caller was hit: raise it.
     TooLarge,
+    /// There is no room for what is written: make some.
+    Full,
     /// Anything else that an operating system or a server reports.
     Io,
 }
@@ -71,6 +73,9 @@ impl Error {
             std::io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
             std::io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
             std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidFilename => ErrorKind::Invalid,
+            std::io::ErrorKind::StorageFull
+            | std::io::ErrorKind::QuotaExceeded
+            | std::io::ErrorKind::FileTooLarge => ErrorKind::Full,
             _ => ErrorKind::Io,
         };
         let why = match kind {
@@ -112,10 +117,10 @@ impl Error {
 /// ```
 pub fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
-    let Some(code) = error.raw_os_error() else {
+    // What others have added, such as a path that nobody has chosen, comes behind the number.
+    let Some((words, _)) = text.split_once(" (os error ") else {
         return text;
     };
-    let words = text.strip_suffix(&format!(" (os error {code})")).unwrap_or(&text);
     let mut letters = words.chars();
     match letters.next() {
         // Not the first of an abbreviation.
@@ -142,6 +147,7 @@ impl From<Error> for std::io::Error {
             ErrorKind::Invalid => std::io::ErrorKind::InvalidInput,
             ErrorKind::Unsupported => std::io::ErrorKind::Unsupported,
             ErrorKind::OutOfRange => std::io::ErrorKind::UnexpectedEof,
+            ErrorKind::Full => std::io::ErrorKind::StorageFull,
             ErrorKind::TooLarge | ErrorKind::Io => std::io::ErrorKind::Other,
         };
         Self::new(kind, error)

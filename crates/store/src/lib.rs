@@ -33,15 +33,17 @@ mod reader;
 #[cfg(feature = "remote")]
 mod remote;
 mod store;
+mod unfinished;
 mod upload;
 
 pub use bytes::Bytes;
 
 pub use cache::{CachedFile, FileCache, Prefetch, remove_caches};
 pub use error::{Error, ErrorKind, Result, plain};
-pub use location::{Location, Scheme};
+pub use location::{Location, Scheme, resolve};
 pub use object::Object;
 pub use options::StoreOptions;
 pub use reader::ObjectReader;
 pub use store::{Entry, EntryKind, Store};
-pub use upload::Upload;
+pub use unfinished::{Unfinished, register_unfinished, take_away_unfinished};
+pub use upload::{Abandon, Upload};

@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -120,6 +119,11 @@ fn not_a_directory(directory: &Location, error: &io::Error) -> Error {
     }
 }
 
+/// What the name of a file begins with, after that which it is to have, until it is published.
+const UNPUBLISHED: &str = ".unpublished-";
+/// How often a directory is made again that others have taken away.
+const MOST_REMOVALS: usize = 100;
+
 /// A local file that is being written.
 #[derive(Debug)]
 pub(crate) struct NewFile {
@@ -138,7 +142,15 @@ impl NewFile {
             }
             Self::open(path.to_owned())
         };
-        create().map_err(|error| Error::io(location, &error))
+        let mut created = create();
+        for _ in 0..MOST_REMOVALS {
+            match created {
+                // Whoever made the directory has just taken it away, as it was empty.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => created = create(),
+                _ => break,
+            }
+        }
+        created.map_err(|error| Error::io(location, &error))
     }
 
     fn open(path: PathBuf) -> io::Result<Self> {
@@ -167,40 +179,78 @@ impl Drop for NewFile {
     }
 }
 
-/// Writes a file beside its place and links it there, which fails if something is there already.
+/// Writes a file beside its place and gives it its name, which fails if something has that already.
 pub(crate) fn publish(location: &Location, bytes: &[u8]) -> Result<()> {
     let path = location.as_local_path().unwrap_or_else(|| ".".as_ref());
-    let directory = path.parent().unwrap_or_else(|| ".".as_ref());
+    let directory = parent_of(path);
     let publish = || {
         fs::create_dir_all(directory)?;
         let mut name = path.file_name().unwrap_or_default().to_owned();
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        name.push(format!(".unpublished-{}-{number}", std::process::id()));
-        let beside = directory.join(name);
-        let mut file = NewFile::open(beside.clone())?;
-        file.write(bytes)?;
-        file.file.sync_all()?;
-        match fs::hard_link(&beside, path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                // Not every file system has links.
-                let mut file = NewFile::open(path.to_owned())?;
-                file.write(bytes)?;
-                file.file.sync_all()?;
-                file.finish();
-            }
-            linked => linked?,
+        name.push(UNPUBLISHED);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&name);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(directory)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        match file.persist_noclobber(path) {
+            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => Err(refused.error)?,
+            // Not every file system can rename like that, or has links.
+            Err(refused) => claim(refused.file, path)?,
+            Ok(_) => {}
         }
-        drop(file);
         sync_directory(directory)
     };
     publish().map_err(|error| Error::io(location, &error))
 }
 
-/// Waits until the bytes of a file are on the disk.
+/// Gives a file its name where that takes two steps: whoever makes an empty file of that name
+/// replaces it.
+fn claim(file: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
+    let claimed = NewFile::open(path.to_owned())?;
+    file.persist(path)?;
+    claimed.finish();
+    Ok(())
+}
+
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => ".".as_ref(),
+    }
+}
+
+/// Makes a directory and those above it; tells which were not there, from the outermost.
+pub(crate) fn make_directory(location: &Location) -> Result<Vec<Location>> {
+    let path = location.as_local_path().unwrap_or_else(|| ".".as_ref());
+    let is_missing = |above: &&Path| !above.as_os_str().is_empty() && !above.exists();
+    let mut missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+    missing.reverse();
+    let mut made = Vec::new();
+    for directory in missing {
+        match fs::create_dir(directory) {
+            Ok(()) => made.push(Location::from_path(directory)?),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // Others take away what was empty; the first file brings it back.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+            Err(error) => return Err(Error::io(location, &error)),
+        }
+    }
+    Ok(made)
+}
+
+/// Waits until the bytes of a file are on the disk, or the names in a directory.
 pub(crate) fn persist(location: &Location) -> Result<()> {
     let path = location.as_local_path().unwrap_or_else(|| ".".as_ref());
-    let synced = File::open(path).and_then(|file| file.sync_all());
+    let synced = match path.is_dir() {
+        // One that may be written to, but not read, is not waited for.
+        true => sync_directory(path).or_else(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => Ok(()),
+            _ => Err(error),
+        }),
+        false => File::open(path).and_then(|file| file.sync_all()),
+    };
     synced.map_err(|error| Error::io(location, &error))
 }
 
@@ -212,8 +262,73 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Takes a file away.
+/// Takes a file away, or an empty directory.
 pub(crate) fn remove(location: &Location) -> Result<()> {
     let path = location.as_local_path().unwrap_or_else(|| ".".as_ref());
-    fs::remove_file(path).map_err(|error| Error::io(location, &error))
+    let removed = match fs::symlink_metadata(path) {
+        Ok(there) if there.is_dir() => fs::remove_dir(path),
+        _ => fs::remove_file(path),
+    };
+    removed.map_err(|error| Error::io(location, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn location(path: &Path) -> Location {
+        Location::from_path(path).unwrap()
+    }
+
+    #[test]
+    fn a_name_is_given_once_also_in_two_steps() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("_metadata");
+        let beside = |bytes: &[u8]| {
+            let mut file = tempfile::NamedTempFile::new_in(folder.path()).unwrap();
+            file.write_all(bytes).unwrap();
+            file
+        };
+        claim(beside(b"first"), &path).unwrap();
+        let error = claim(beside(b"second"), &path).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        let error = publish(&location(&path), b"third").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn directories_that_were_made_are_told_and_go_when_they_are_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| location(&folder.path().join(name));
+        assert_eq!(
+            make_directory(&at("a/b/c")).unwrap(),
+            [at("a"), at("a/b"), at("a/b/c")]
+        );
+        assert_eq!(make_directory(&at("a/b/d")).unwrap(), [at("a/b/d")]);
+        assert_eq!(make_directory(&at("a/b")).unwrap(), []);
+        remove(&at("a/b")).unwrap_err();
+        for name in ["a/b/c", "a/b/d", "a/b", "a"] {
+            remove(&at(name)).unwrap();
+        }
+        let file = at("a/b/file");
+        NewFile::create(&file).unwrap().finish();
+        assert!(make_directory(&at("a/b/file/new")).is_err());
+        persist(&file).unwrap();
+        persist(&at("a/b")).unwrap();
+    }
+
+    /// Others of the same group have to read what is published, as far as the user's mask lets them.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_published_has_the_mode_of_other_files() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        NewFile::create(&location(&at("file"))).unwrap().finish();
+        publish(&location(&at("_metadata")), b"x").unwrap();
+        let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode();
+        assert_eq!(mode("_metadata"), mode("file"));
+    }
 }

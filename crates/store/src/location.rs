@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
@@ -346,7 +346,7 @@ impl Location {
     /// same system (`s3:`, `s3a:`) are equal here.
     pub fn relative_to(&self, base: &Self) -> Option<String> {
         let same = self.scheme == base.scheme
-            && self.authority == base.authority
+            && self.host() == base.host()
             && self.path.starts_with('/') == base.path.starts_with('/')
             && (!matches!(self.scheme, Scheme::Http | Scheme::Other) || self.written == base.written);
         if !same {
@@ -379,14 +379,7 @@ impl Location {
         let Some(path) = self.as_local_path() else {
             return self.clone();
         };
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        for known in path.ancestors() {
-            if let Ok(real) = known.canonicalize() {
-                let rest = path.strip_prefix(known).unwrap_or(&path);
-                return Self::from_path(&real.join(rest)).unwrap_or_else(|_| self.clone());
-            }
-        }
-        self.clone()
+        Self::from_path(&resolve(path)).unwrap_or_else(|_| self.clone())
     }
 
     /// The text that Flink would write for it into a `_metadata` file: `file:/a b`, `s3://b/k`.
@@ -400,11 +393,49 @@ impl Location {
         }
     }
 
+    /// The authority, where its spelling does not matter: without the port that is meant anyway,
+    /// and of Azure's several hosts the account alone.
+    fn host(&self) -> Cow<'_, str> {
+        match (self.scheme, self.authority.split_once('@')) {
+            (Scheme::Hdfs, _) => {
+                let host = self.authority.to_ascii_lowercase();
+                Cow::Owned(host.strip_suffix(HDFS_PORT).unwrap_or(&host).to_owned())
+            }
+            (Scheme::Azure, Some((container, host))) => {
+                let account = host.split('.').next().unwrap_or_default();
+                Cow::Owned(format!("{container}@{}", account.to_ascii_lowercase()))
+            }
+            _ => Cow::Borrowed(&self.authority),
+        }
+    }
+
     /// What identifies the system: scheme, authority and query.
     #[cfg(feature = "remote")]
     pub(crate) fn system(&self) -> String {
         format!("{}://{}?{}", self.written, self.authority, self.query)
     }
+}
+
+/// The port of a name node that is named without one.
+const HDFS_PORT: &str = ":8020";
+
+/// A local path as the system follows it: absolute, without links and `..`. What is not there
+/// yet is taken for directories that are made.
+pub fn resolve(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut resolved = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                resolved.pop();
+            }
+            component => resolved.push(component),
+        }
+        if let Ok(real) = resolved.canonicalize() {
+            resolved = real;
+        }
+    }
+    resolved
 }
 
 fn invalid(text: &str, why: impl Into<String>) -> Error {

@@ -40,7 +40,7 @@ use ahead::Ahead;
 use retry::Limits;
 use runtime::{Pending, Runtime, Shared};
 use upload::Pieces;
-pub(crate) use upload::RemoteUpload;
+pub(crate) use upload::{RemoteUpload, Task};
 
 /// What an asynchronous call gives back.
 pub(crate) type Answer<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
@@ -118,6 +118,8 @@ pub(crate) struct RemoteFile {
 
 /// How many files are opened at the same time.
 const OPENED_AT_ONCE: usize = 32;
+/// How many files are taken away at the same time.
+const REMOVED_AT_ONCE: usize = 32;
 
 impl Systems {
     /// The system a location is in, connected to if that was not done before.
@@ -254,6 +256,30 @@ impl Systems {
     }
 }
 
+impl Systems {
+    /// Takes files away, many at the same time, until a system does not answer.
+    pub(crate) fn remove_all(&self, locations: &[&Location], options: &StoreOptions) -> Result<()> {
+        for some in locations.chunks(REMOVED_AT_ONCE) {
+            let start = |location: &&'_ Location| {
+                let remote = self.get(location, options)?;
+                Ok::<_, Error>(remote.start_remove(location))
+            };
+            let started: Vec<_> = some.iter().map(start).collect();
+            let removed =
+                started
+                    .into_iter()
+                    .zip(some)
+                    .map(|(pending, location)| match pending?.wait(location) {
+                        Err(error) if error.is_not_found() => Ok(()),
+                        removed => removed,
+                    });
+            // All are waited for: what is not would be cancelled.
+            removed.fold(Ok(()), Result::and)?;
+        }
+        Ok(())
+    }
+}
+
 type Opening<'l> = (&'l Location, Result<(Remote, Pending<Result<Opened>>)>);
 
 fn finish_open((location, started): Opening<'_>, options: &StoreOptions) -> Result<Object> {
@@ -278,14 +304,14 @@ impl Calls {
 
 impl<T> Pending<Result<T>> {
     fn wait(self, location: &Location) -> Result<T> {
-        self.answer().unwrap_or_else(|| {
-            Err(Error::new(
-                ErrorKind::Io,
-                location,
-                "its client stopped unexpectedly",
-            ))
-        })
+        self.answer().unwrap_or_else(|| Err(stopped(location)))
     }
+}
+
+/// The error for work that has panicked.
+#[cold]
+fn stopped(location: &Location) -> Error {
+    Error::new(ErrorKind::Io, location, "its client stopped unexpectedly")
 }
 
 impl RemoteFile {

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::local::NewFile;
-use crate::location::Location;
+use crate::location::{Location, Scheme};
 #[cfg(feature = "remote")]
-use crate::remote::RemoteUpload;
+use crate::remote::{RemoteUpload, Task};
 use crate::store::Store;
 #[cfg(not(feature = "remote"))]
 use crate::store::not_built;
@@ -30,7 +30,41 @@ enum Target {
     Remote(RemoteUpload),
 }
 
+/// Ends the writing of a file from outside, from any thread: the file must not come to be.
+#[derive(Debug, Clone)]
+pub struct Abandon(
+    /// Nothing for local files, whose bytes are written by whoever hands them over.
+    #[cfg(feature = "remote")]
+    Option<std::sync::Arc<Task>>,
+);
+
+impl Abandon {
+    /// Says that nobody wants the file any more; does not wait.
+    pub fn begin(&self) {
+        #[cfg(feature = "remote")]
+        self.0.iter().for_each(|task| task.abandon());
+    }
+
+    /// Waits until no more of the file is written in the background; what is there then has
+    /// to be [removed](Store::remove).
+    pub fn wait(&self) {
+        #[cfg(feature = "remote")]
+        self.0.iter().for_each(|task| task.wait());
+    }
+}
+
 impl Upload {
+    /// What ends the writing from outside.
+    pub fn abandon(&self) -> Abandon {
+        #[cfg(not(feature = "remote"))]
+        return Abandon();
+        #[cfg(feature = "remote")]
+        Abandon(match &self.target {
+            Target::Local(_) => None,
+            Target::Remote(upload) => Some(upload.task()),
+        })
+    }
+
     /// Where the file will be.
     pub fn location(&self) -> &Location {
         &self.location
@@ -97,7 +131,8 @@ impl Store {
         })
     }
 
-    /// Waits until files that were written are on disks; remote ones are when they are finished.
+    /// Waits until files that were written are on disks, and of directories the names in them;
+    /// remote ones are when they are finished.
     ///
     /// # Errors
     /// Whatever the operating system reports, perhaps about bytes written long before.
@@ -135,7 +170,7 @@ impl Store {
         }
     }
 
-    /// Takes a file away; nothing there is no error.
+    /// Takes a file away, or a directory that is empty; nothing there is no error.
     ///
     /// # Errors
     /// Whatever the system reports.
@@ -148,8 +183,50 @@ impl Store {
             false => Err(not_built(location)),
         };
         match removed {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) if error.is_not_found() => Ok(()),
             removed => removed,
         }
+    }
+
+    /// Takes files away, remote ones many at the same time; what is not there is no error.
+    ///
+    /// # Errors
+    /// Whatever the system reports first; others may have been taken away.
+    pub fn remove_all(&self, locations: &[Location]) -> Result<()> {
+        let is_local = |location: &&Location| location.is_local();
+        let (local, remote): (Vec<_>, Vec<_>) = locations.iter().partition(is_local);
+        let local = local.into_iter().map(|file| self.remove(file));
+        let removed = local.fold(Ok(()), Result::and);
+        #[cfg(feature = "remote")]
+        return removed.and(self.systems().remove_all(&remote, self.options()));
+        #[cfg(not(feature = "remote"))]
+        remote
+            .into_iter()
+            .map(|file| Err(not_built(file)))
+            .fold(removed, Result::and)
+    }
+
+    /// Makes a directory, with those above it; tells which of them were not there, from the
+    /// outermost to the innermost.
+    ///
+    /// Where directories are nothing but names of files none is made. In HDFS they come with
+    /// the first file.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    pub fn make_directory(&self, directory: &Location) -> Result<Vec<Location>> {
+        if directory.is_local() {
+            return crate::local::make_directory(directory);
+        }
+        let mut missing = Vec::new();
+        let mut above = (directory.scheme() == Scheme::Hdfs).then(|| directory.clone());
+        while let Some(next) = above.take() {
+            if self.kind(&next)?.is_none() {
+                above = next.parent();
+                missing.push(next);
+            }
+        }
+        missing.reverse();
+        Ok(missing)
     }
 }

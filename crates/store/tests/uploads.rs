@@ -4,12 +4,17 @@
 //! Google's is not among them: its emulator does not take the uploads that its client sends.
 
 #![cfg(feature = "remote")]
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may stop at once")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test may stop at once"
+)]
 
 use std::env;
 use std::sync::{Arc, Barrier};
 
-use statetool_store::{Bytes, ErrorKind, Location, Store, StoreOptions};
+use statetool_store::{Bytes, ErrorKind, Location, Scheme, Store, StoreOptions};
 
 fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i * 31 % 251) as u8).collect()
@@ -36,6 +41,31 @@ fn check(store: &Store, place: &Location) {
     files_are_written_in_pieces(store, place);
     what_is_given_up_is_not_there(store, place);
     one_of_many_publishes(store, place);
+    what_was_made_goes(store, place);
+}
+
+/// Where there are directories: those that a file brings go when they are empty.
+fn what_was_made_goes(store: &Store, place: &Location) {
+    let directory = place.join("a/b").unwrap();
+    let made = store.make_directory(&directory).unwrap();
+    let expected = [place.join("a").unwrap(), directory.clone()];
+    match place.is_local() || place.scheme() == Scheme::Hdfs {
+        true => assert_eq!(made, expected),
+        false => assert_eq!(made, []),
+    }
+    let files: Vec<Location> = (0..40)
+        .map(|number| directory.join_file_name(&format!("x{number}")).unwrap())
+        .collect();
+    for file in &files {
+        store.create(file).unwrap().finish().unwrap();
+    }
+    for _ in 0..2 {
+        store.remove_all(&files).unwrap();
+    }
+    for directory in made.iter().rev() {
+        store.remove(directory).unwrap();
+    }
+    assert!(!store.exists(&expected[0]).unwrap(), "{}", expected[0]);
 }
 
 fn files_are_written_in_pieces(store: &Store, place: &Location) {

@@ -6,6 +6,7 @@
     reason = "for tests alone, which tell what they skip"
 )]
 
+pub mod bucket;
 pub mod checks;
 pub mod compacting;
 pub mod faulty;

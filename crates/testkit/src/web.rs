@@ -23,6 +23,10 @@ pub struct Request {
     pub range: Option<Range<usize>>,
     /// How many requests came before.
     pub number: usize,
+    /// Whether only an object that is not there may be written.
+    pub is_new: bool,
+    /// What is sent with it; the log leaves it out.
+    pub body: Vec<u8>,
 }
 
 /// What it gets.
@@ -38,6 +42,8 @@ pub struct Response {
     pub cut: Option<usize>,
     /// Waits before it answers.
     pub delay: Duration,
+    /// Hangs up instead of answering.
+    pub hangs_up: bool,
 }
 
 impl Response {
@@ -91,15 +97,9 @@ impl Server {
     /// its time.
     pub fn of_folder(folder: &Path, delay: Duration) -> Self {
         let folder = folder.to_owned();
-        Self::start(move |request| {
-            let target = request.target.split('?').next().unwrap_or_default();
-            let path = folder.join(decoded(target).trim_matches('/'));
-            let answer = match (request.method.as_str(), fs::read(&path)) {
-                ("PROPFIND", _) if path.is_dir() => listing(target, &path),
-                (_, Ok(body)) => object(request, &body),
-                _ => Response::status("404 Not Found", ""),
-            };
-            Response { delay, ..answer }
+        Self::start(move |request| Response {
+            delay,
+            ..file(&folder, request)
         })
     }
 
@@ -111,6 +111,17 @@ impl Server {
     /// The requests that came since the log was taken last.
     pub fn take_log(&self) -> Vec<Request> {
         std::mem::take(&mut self.log.lock().unwrap())
+    }
+}
+
+/// The answer to a request for a file in a folder, or for what is in a directory.
+pub fn file(folder: &Path, request: &Request) -> Response {
+    let target = request.target.split('?').next().unwrap_or_default();
+    let path = folder.join(decoded(target).trim_matches('/'));
+    match (request.method.as_str(), fs::read(&path)) {
+        ("PROPFIND", _) if path.is_dir() => listing(target, &path),
+        (_, Ok(body)) => object(request, &body),
+        _ => Response::status("404 Not Found", ""),
     }
 }
 
@@ -187,7 +198,7 @@ fn listing(target: &str, folder: &Path) -> Response {
 }
 
 /// A path with `%41` as `A`.
-fn decoded(target: &str) -> String {
+pub(crate) fn decoded(target: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = target.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -211,6 +222,9 @@ fn serve(stream: &TcpStream, answer: &dyn Fn(&Request) -> Response, log: &Mutex<
     while let Some(request) = read_request(&mut reader, log) {
         let response = answer(&request);
         std::thread::sleep(response.delay);
+        if response.hangs_up {
+            return;
+        }
         let mut out = format!(
             "HTTP/1.1 {}\r\nContent-Length: {}\r\n",
             response.status,
@@ -236,18 +250,26 @@ fn read_request(reader: &mut impl BufRead, log: &Mutex<Vec<Request>>) -> Option<
     reader.read_line(&mut line).ok().filter(|n| *n > 0)?;
     let mut words = line.split(' ');
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let mut range = None;
+    let (mut range, mut is_new, mut length) = (None, false, 0);
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok().filter(|n| *n > 0)?;
-        if header.trim().is_empty() {
+        let header = header.trim().to_ascii_lowercase();
+        let Some((name, value)) = header.split_once(": ") else {
             break;
-        }
-        if let Some(bytes) = header.to_ascii_lowercase().trim().strip_prefix("range: bytes=") {
-            let (first, last) = bytes.split_once('-')?;
-            range = Some(first.parse().ok()?..last.parse::<usize>().ok()? + 1);
+        };
+        match name {
+            "range" => {
+                let (first, last) = value.strip_prefix("bytes=")?.split_once('-')?;
+                range = Some(first.parse().ok()?..last.parse::<usize>().ok()? + 1);
+            }
+            "if-none-match" => is_new = value == "*",
+            "content-length" => length = value.parse().ok()?,
+            _ => {}
         }
     }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
     let mut log = log.lock().unwrap();
     let number = log.len();
     let request = Request {
@@ -255,7 +277,9 @@ fn read_request(reader: &mut impl BufRead, log: &Mutex<Vec<Request>>) -> Option<
         target,
         range,
         number,
+        is_new,
+        body: Vec::new(),
     };
     log.push(request.clone());
-    Some(request)
+    Some(Request { body, ..request })
 }

@@ -131,6 +131,11 @@ impl Members {
         self.members.iter().map(|(name, value)| (name, value))
     }
 
+    /// Names, and values that can be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&String, &mut Plain)> {
+        self.members.iter_mut().map(|(name, value)| (&*name, value))
+    }
+
     pub(crate) fn keys(&self) -> impl Iterator<Item = &String> {
         self.iter().map(|(name, _)| name)
     }

@@ -101,6 +101,15 @@ pub trait Sink {
 
     /// Bytes that nobody here can interpret, and the class that could.
     fn opaque(&mut self, class: &str, bytes: &[u8]) {}
+    /// A value in the bytes of another framework, of which there is no way back: its declared
+    /// class, the bytes, and what they mean.
+    fn foreign(&mut self, class: &str, bytes: &[u8], value: Value)
+    where
+        Self: Sized,
+    {
+        let _ = (class, bytes);
+        self.value(value);
+    }
     /// A value that was decoded before (by Kryo, Java serialization or Protobuf).
     fn value(&mut self, value: Value)
     where

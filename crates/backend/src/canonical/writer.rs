@@ -73,7 +73,16 @@ impl CanonicalWriter {
     /// follows it while its group goes on.
     pub fn take_settled(&mut self, to: &mut Vec<u8>) {
         let settled = self.last.as_ref().map_or(self.out.len(), |last| last.key);
-        to.extend(self.out.drain(..settled));
+        if to.is_empty() {
+            // Nothing is copied but what is not settled.
+            std::mem::swap(to, &mut self.out);
+            self.out.reserve(to.len());
+            self.out.extend_from_slice(to.get(settled..).unwrap_or_default());
+            to.truncate(settled);
+        } else {
+            to.extend_from_slice(self.out.get(..settled).unwrap_or_default());
+            self.out.drain(..settled);
+        }
         if let Some(last) = &mut self.last {
             last.key = 0;
         }

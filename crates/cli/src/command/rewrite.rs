@@ -2,10 +2,12 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, ValueHint};
+use statetool_format::FlinkVersion;
 use statetool_ops::progress::Progress;
 use statetool_ops::rewrite::{
     self, DeleteKey, DeleteKeys, Edits, ExecuteOptions, Expression, PlanOptions, Rename, ScaleTo, ScriptFile,
@@ -81,6 +83,9 @@ pub(crate) struct RewriteArgs {
     max_parallelism: Vec<ScaleTo>,
     #[command(flatten)]
     layout: LayoutArgs,
+    /// The release of Flink that shall restore it, such as 1.20 or 2.0.1; the one that wrote it if it is not said.
+    #[arg(long, value_name = "VERSION", value_parser = FlinkVersion::from_str)]
+    flink: Option<FlinkVersion>,
     /// Copy all files, also where only paths change: with --relocate and no edit, files stay where they
     /// are, and the new snapshot names their new places.
     #[arg(long)]
@@ -195,6 +200,7 @@ impl RewriteArgs {
         edits.format = self.layout.format().or(edits.format);
         edits.backend = self.layout.backend().or(edits.backend);
         edits.compression = self.layout.compression().or(edits.compression);
+        edits.flink = self.flink.or(edits.flink);
         Ok(edits)
     }
 }

@@ -101,16 +101,7 @@ fn has_checkpoints(directory: &Path) -> bool {
     })
 }
 
-/// The place without links, as far as it is there.
+/// The place without links, also of a file that a link to nowhere names.
 fn real(path: &Path) -> PathBuf {
-    let path = behind_links(path).unwrap_or_else(|_| path.to_owned());
-    let path = std::path::absolute(&path).unwrap_or(path);
-    let known = path
-        .ancestors()
-        .find_map(|known| Some((known, known.canonicalize().ok()?)));
-    match known {
-        Some((known, real)) if known == path => real,
-        Some((known, real)) => real.join(path.strip_prefix(known).unwrap_or(Path::new(""))),
-        None => path,
-    }
+    statetool_store::resolve(&behind_links(path).unwrap_or_else(|_| path.to_owned()))
 }

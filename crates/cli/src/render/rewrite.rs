@@ -9,7 +9,8 @@ use super::{Head, columns};
 
 /// A plan that was not executed.
 pub(crate) fn planned(planned: &Planned, out: &mut dyn Write) -> anyhow::Result<()> {
-    writeln!(out, "{}  nothing was written", planned.input)?;
+    let release = for_flink(planned.flink.as_deref());
+    writeln!(out, "{}  nothing was written{release}", planned.input)?;
     let rows: Vec<Vec<String>> = planned
         .operators
         .iter()
@@ -45,9 +46,10 @@ pub(crate) fn report(report: &RewriteReport, out: &mut dyn Write) -> anyhow::Res
     let in_place: u64 = operators.map(|operator| operator.bytes_in_place).sum();
     write!(
         out,
-        "checkpoint {} as {}: {} operators, ",
+        "checkpoint {} as {}{}: {} operators, ",
         report.checkpoint_id,
         report.output,
+        for_flink(report.flink.as_deref()),
         report.operators.len()
     )?;
     match in_place {
@@ -111,4 +113,8 @@ fn states(report: &RewriteReport, out: &mut dyn Write) -> anyhow::Result<()> {
         write!(out, "\n{}", columns(0, &heads, &rows))?;
     }
     Ok(())
+}
+
+fn for_flink(release: Option<&str>) -> String {
+    release.map_or_else(String::new, |release| format!(", for Flink {release}"))
 }

@@ -25,7 +25,7 @@ impl Known {
             .filter(|command| takes_settings(command))
         {
             let all = command.get_arguments().chain(program.get_arguments());
-            let mine = all.filter(|arg| arg.get_long().is_some());
+            let mine = all.filter(|arg| is_setting(arg));
             options.extend(mine.map(|arg| (command.get_name().to_owned(), arg.clone())));
         }
         Self { options }
@@ -123,6 +123,13 @@ pub(crate) fn takes_settings(command: &Command) -> bool {
     !matches!(command.get_name(), "completions" | "man" | "help")
 }
 
+/// Whether something can be set elsewhere than in a call: not what takes several values at once, such as a
+/// state and an expression.
+pub(super) fn is_setting(arg: &Arg) -> bool {
+    let takes_one = arg.get_num_args().is_none_or(|count| count.max_values() <= 1);
+    arg.get_long().is_some() && takes_one
+}
+
 /// Whether an option may be given more than once.
 pub(super) fn is_list(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::Append)
@@ -185,7 +192,9 @@ pub(crate) fn with_variables(mut program: Command) -> Command {
 }
 
 fn named(arg: Arg, command: Option<&str>) -> Arg {
-    let Some(long) = arg.get_long() else { return arg };
+    let Some(long) = arg.get_long().filter(|_| is_setting(&arg)) else {
+        return arg;
+    };
     let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string);
     let variable = variable(command, long);
     arg.long_help(format!("{}\n\n[env: {variable}]", help.unwrap_or_default()))

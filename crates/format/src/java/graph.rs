@@ -240,6 +240,13 @@ impl Graph {
         self.classes.get(id.0 as usize)
     }
 
+    /// Gives a class descriptor another `serialVersionUID`.
+    pub fn set_uid(&mut self, id: ClassId, uid: i64) {
+        if let Some(class) = self.classes.get_mut(id.0 as usize) {
+            class.uid = uid;
+        }
+    }
+
     /// A class and its serializable superclasses, the class itself first.
     pub fn hierarchy(&self, class: ClassId) -> impl Iterator<Item = (ClassId, &ClassDesc)> {
         let mut next = Some(class);

@@ -124,6 +124,20 @@ impl CheckpointProperties {
         }
     }
 
+    /// What Flink writes for a checkpoint that is kept when its job is cancelled.
+    pub fn retained_checkpoint() -> Self {
+        Self {
+            forced: false,
+            unclaimed: false,
+            discard: Discard {
+                finished: true,
+                subsumed: true,
+                ..Discard::default()
+            },
+            snapshot: SnapshotType::Checkpoint { full: false },
+        }
+    }
+
     /// Reads the properties; `None` for the null that some writers put there.
     ///
     /// # Errors

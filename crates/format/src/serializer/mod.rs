@@ -20,10 +20,12 @@
 //! | `old_style` | `TypeSerializerConfigSnapshot`s of Flink 1.3 to 1.7 |
 //! | `unknown` | what can be told of classes nobody described |
 //! | `tree` | questions about whole trees of snapshots |
+//! | [`fit`] | snapshots as a certain release can read them |
 
 mod avro;
 mod composite;
 mod decode;
+pub mod fit;
 mod kryo;
 mod layout;
 mod old_style;

@@ -9,6 +9,7 @@ use statetool_format::metadata::{KeyedHandle, StreamHandle, SubtaskState};
 use statetool_snapshot::{Error, Result, Snapshot, SnapshotWriter};
 
 use super::lock;
+use super::target::NewHead;
 use crate::progress::Progress;
 use crate::work;
 
@@ -87,9 +88,9 @@ impl<'s> Copier<'s> {
             .open_ahead(wanted.iter().map(|(_, stream)| stream.handle));
         let copy = |_: &mut (), (place, stream): &(Place, Stream<'_>)| {
             let source = self.open(*stream)?;
-            let handle = match self.in_place {
+            let handle = match self.in_place && stream.head.is_none() {
                 true => self.name(stream.handle)?,
-                false => self.copy(&source, progress)?,
+                false => self.copy(&source, stream.head, progress)?,
             };
             lock(&self.copied).insert(place.clone(), handle);
             Ok(())
@@ -134,9 +135,14 @@ impl<'s> Copier<'s> {
         })
     }
 
-    fn copy(&self, source: &Source, progress: &Progress) -> Result<StreamHandle> {
+    fn copy(&self, source: &Source, head: Option<&NewHead>, progress: &Progress) -> Result<StreamHandle> {
         let mut file = self.writer.create()?;
         let mut at = 0;
+        if let Some(head) = head {
+            at = head.replaces();
+            let before = source.read_at(0, at as usize)?;
+            file.write(head.instead_of(&before, source.name())?.to_vec())?;
+        }
         while at < source.len() {
             let len = PIECE.min(source.len() - at);
             file.write(source.read_at(at, len as usize)?)?;
@@ -181,6 +187,8 @@ pub(super) struct Stream<'h> {
     pub(super) handle: &'h StreamHandle,
     /// Whether it is a changelog's, of which the length of the file is not recorded.
     pub(super) is_log: bool,
+    /// The header that takes the place of that of the stream.
+    pub(super) head: Option<&'h NewHead>,
 }
 
 /// The streams of a subtask that are copied: all but those of handles that are written anew.
@@ -188,6 +196,7 @@ pub(super) fn streams_of(state: &SubtaskState, keyed: bool, operator: bool) -> V
     let file = |handle| Stream {
         handle,
         is_log: false,
+        head: None,
     };
     let operator_handles = [
         state.managed_operator.as_ref().filter(|_| operator),
@@ -216,7 +225,13 @@ fn keyed_streams<'h>(handle: &'h KeyedHandle, streams: &mut Vec<Stream<'h>>) {
         }
         _ => {
             let is_log = matches!(handle, KeyedHandle::ChangelogFiles(_));
-            handle.visit_streams(&mut |handle| streams.push(Stream { handle, is_log }));
+            handle.visit_streams(&mut |handle| {
+                streams.push(Stream {
+                    handle,
+                    is_log,
+                    head: None,
+                })
+            });
         }
     }
 }

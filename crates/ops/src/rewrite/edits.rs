@@ -1,6 +1,7 @@
 //! What is to be changed, in the words of the command line.
 
 use serde::{Deserialize, Serialize};
+use statetool_format::FlinkVersion;
 use statetool_snapshot::{Error, Result};
 
 use super::delete::{DeleteKey, DeleteKeys};
@@ -65,6 +66,27 @@ pub struct Edits {
     /// Whether key groups are compressed; as they were if it is not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression: Option<Compression>,
+    /// The release of Flink that shall restore it; that which wrote it if it is not said.
+    #[serde(skip_serializing_if = "Option::is_none", with = "as_text")]
+    pub flink: Option<FlinkVersion>,
+}
+
+/// A release as the text that names it.
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use statetool_format::FlinkVersion;
+
+    pub(super) fn serialize<S: Serializer>(version: &Option<FlinkVersion>, to: S) -> Result<S::Ok, S::Error> {
+        match version {
+            Some(version) => to.collect_str(version),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<FlinkVersion>, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map(Some).map_err(D::Error::custom)
+    }
 }
 
 /// Something that gets another name.

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use statetool_format::KeyGroupRange;
-use statetool_format::metadata::KeyedHandle;
+use statetool_format::metadata::{KeyedHandle, MetadataVersion};
 use statetool_snapshot::{Entry, Error, Flow, Operator, Result, Snapshot, SnapshotWriter, State};
 
 use super::account::Accounts;
@@ -25,13 +25,15 @@ use crate::work;
 use assembly::Assembly;
 use item::{From, Item};
 use output::Output;
-use shuffle::{Rehash, Shuffle};
+use shuffle::{Rehash, Shuffle, Writer};
 use sink::{Piece, Sink};
 use visitor::Visitor;
 
 /// What the run works with.
 pub(super) struct Run<'r> {
     pub(super) snapshot: &'r Snapshot,
+    /// The format of the new metadata.
+    pub(super) version: MetadataVersion,
     pub(super) writer: &'r SnapshotWriter,
     pub(super) threads: usize,
     pub(super) progress: &'r Progress,
@@ -97,28 +99,28 @@ impl Work<'_, '_> {
         let sizes = self.plans.loaded.parts.iter().map(work::recorded_bytes);
         let bytes = sizes.sum();
         self.run.progress.expect(bytes);
-        let shuffle = Shuffle::new(self.outputs, scale, bytes);
+        let shuffle = Shuffle::new(self.outputs, scale, bytes, self.run.threads);
         let Some(output) = self.outputs.first() else {
             return Ok(shuffle);
         };
         let parts = output.parts.iter();
         let items: Vec<_> = parts.flat_map(|part| work::items_of(part, part.range)).collect();
-        let scan = |_: &mut (), item: &work::WorkItem<'_>| {
+        let scan = |writer: &mut Writer<'_>, item: &work::WorkItem<'_>| {
             let none = KeyGroupRange::new(0, 0);
             let mut visitor = Visitor::new(self.plans, output, none, self.run.progress);
             let mut rehash = Rehash::new(old, scale.max_parallelism);
-            let mut writer = shuffle.writer();
             let mut emit = |id: u16, entry: &Entry<'_>| writer.push(rehash.group(entry)?, id, entry);
             if !visitor.looking().is_empty() {
                 return Err(cannot_look_ahead());
             }
             let files = self.run.snapshot.files();
             let _ = visitor.scan(files, &[item.part], item.range, &mut emit)?;
-            writer.end()?;
             self.count(visitor);
             Ok(())
         };
-        work::for_each(&items, self.run.threads, || (), scan)?;
+        for writer in work::for_each(&items, self.run.threads, || shuffle.writer(), scan)? {
+            writer.end()?;
+        }
         let all = KeyGroupRange::new(0, scale.max_parallelism);
         let mut visitor = Visitor::new(self.plans, output, all, self.run.progress);
         let mut writer = shuffle.writer();
@@ -166,7 +168,7 @@ impl Work<'_, '_> {
         };
         let consume = |piece: Piece| assembly.take(piece).map(Flow::Continue);
         let _ = pipeline::in_order(items, self.run.threads, scan, finish, consume)?;
-        assembly.finish(self.run.snapshot.metadata())
+        assembly.finish()
     }
 
     /// The states of an output by their ids.

@@ -16,6 +16,7 @@ mod scale;
 mod script_rule;
 mod set;
 mod sorter;
+mod target;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,11 +25,11 @@ use serde::Serialize;
 use statetool_format::Encode;
 use statetool_format::java::properties::{CheckpointProperties, SavepointFormat};
 use statetool_format::metadata::{
-    KeyGroupsKind, KeyedHandle, Metadata, OperatorState, OperatorStateHandle, StreamHandle, Subtask,
-    SubtaskState, Subtasks,
+    KeyGroupsKind, KeyedHandle, Metadata, MetadataVersion, OperatorState, OperatorStateHandle, StreamHandle,
+    Subtask, SubtaskState, Subtasks,
 };
 use statetool_snapshot::{
-    Error, ErrorKind, Located, OpenOptions, Operator, Result, Snapshot, SnapshotWriter,
+    Error, ErrorKind, Located, OpenOptions, Operator, Result, Snapshot, SnapshotKind, SnapshotWriter,
 };
 
 pub use account::{Amount, ByRule, StateAccount, StateName, Superfluous};
@@ -42,6 +43,7 @@ pub use rule::{Apply, Fate, Form, Rule};
 pub use scale::{Scale, ScaleTo};
 pub use script_rule::{Expression, ScriptFile};
 pub use set::SetValue;
+pub use target::FlinkTarget;
 
 use crate::progress::Progress;
 use account::Accounts;
@@ -82,6 +84,8 @@ pub struct RewriteReport {
     pub output: String,
     /// Id of the checkpoint, that of the input.
     pub checkpoint_id: i64,
+    /// The release of Flink that it is for, if one was named.
+    pub flink: Option<String>,
     /// The operators that were written.
     pub operators: Vec<OperatorReport>,
     /// Operators that were left out.
@@ -133,32 +137,43 @@ pub struct StateReport {
 /// Damage of the input, what the store reports about the output, and entries that are not
 /// accounted for; nothing is published then.
 pub fn execute(plan: &Plan<'_>, writer: &SnapshotWriter, options: &ExecuteOptions) -> Result<RewriteReport> {
+    write(plan, writer, options).map_err(|error| writer.blame(error))
+}
+
+fn write(plan: &Plan<'_>, writer: &SnapshotWriter, options: &ExecuteOptions) -> Result<RewriteReport> {
+    let old = plan.snapshot.metadata();
     let run = Run {
         snapshot: plan.snapshot,
+        version: plan
+            .target
+            .map_or(old.version, |target| target.release.metadata()),
         writer,
         threads: options.threads,
         progress: &options.progress,
     };
     let copier = Copier::new(plan.snapshot, writer, options.in_place);
-    let old = plan.snapshot.metadata();
     let mut metadata = Metadata {
-        version: old.version,
+        version: run.version,
         checkpoint_id: old.checkpoint_id,
         master_states: old.master_states.clone(),
         operators: Vec::new(),
-        properties: properties(plan)?,
+        properties: properties(plan, run.version),
     };
     let mut report = RewriteReport {
         schema: "statetool.rewrite.v1",
         input: plan.snapshot.location().to_string(),
         output: writer.directory().to_string(),
         checkpoint_id: old.checkpoint_id,
+        flink: plan.target.map(|target| target.release.to_string()),
         operators: Vec::new(),
         dropped_operators: plan.dropped.iter().map(|operator| operator.label()).collect(),
         notes: Vec::new(),
     };
     for operator in &plan.operators {
-        let (state, reported) = write_operator(&run, &copier, operator, plan.format)?;
+        let (mut state, reported) = write_operator(&run, &copier, operator, plan.format)?;
+        if let Some(target) = plan.target {
+            target.fit_handles(&mut state);
+        }
         metadata.operators.push(state);
         report.operators.push(reported);
         let rules = operator.states.iter().flat_map(|states| &states.rules);
@@ -220,7 +235,7 @@ fn count_again(
         return Ok(());
     }
     let counted = read_back::count(written, index, threads);
-    let Some(counted) = counted.map_err(|error| error.within("reading what was written"))? else {
+    let Some(counted) = counted.map_err(|error| error.of_target().within("reading what was written"))? else {
         return Ok(());
     };
     for state in &mut operator.states {
@@ -245,16 +260,22 @@ fn count_again(
 }
 
 /// The properties at the end of the file: those of a savepoint where one was asked for.
-fn properties(plan: &Plan<'_>) -> Result<Option<Vec<u8>>> {
+fn properties(plan: &Plan<'_>, version: MetadataVersion) -> Option<Vec<u8>> {
     let old = plan.snapshot.metadata();
-    let savepoint = plan.format.map(|format| match format {
-        Format::Canonical => SavepointFormat::Canonical,
-        Format::Native => SavepointFormat::Native,
-    });
-    match (savepoint, old.version.has_properties()) {
-        (Some(format), true) => Ok(Some(CheckpointProperties::savepoint(format).encode().0)),
-        _ => Ok(old.properties.clone()),
+    if !version.has_properties() {
+        return None;
     }
+    let kind = match (plan.format, plan.snapshot.kind()) {
+        (None, _) if old.properties.is_some() => return old.properties.clone(),
+        (Some(Format::Canonical), _) | (None, SnapshotKind::CanonicalSavepoint) => {
+            CheckpointProperties::savepoint(SavepointFormat::Canonical)
+        }
+        (Some(Format::Native), _) | (None, SnapshotKind::NativeSavepoint) => {
+            CheckpointProperties::savepoint(SavepointFormat::Native)
+        }
+        (None, SnapshotKind::Checkpoint) => CheckpointProperties::retained_checkpoint(),
+    };
+    Some(kind.encode().0)
 }
 
 fn write_operator(
@@ -302,6 +323,8 @@ fn write_operator(
                 continue;
             };
             replace_handles(copier, state, anew.is_some(), operator_anew);
+            let mut own = plan.heads().iter().filter(|head| head.subtask() == *index);
+            own.try_for_each(|head| head.apply(state))?;
             if anew.is_some() {
                 state.managed_keyed = written.handles.remove(index);
                 if written.took_timers.contains(index) {
@@ -332,18 +355,30 @@ fn recorded_bytes(streams: &[Stream<'_>]) -> u64 {
 }
 
 impl OperatorPlan<'_> {
+    /// Headers of copied streams that are others in the new snapshot.
+    fn heads(&self) -> &[target::NewHead] {
+        self.states.as_ref().map_or(&[], |states| &states.heads)
+    }
+
     /// The streams that are copied as they are.
     fn copied(&self) -> Vec<Stream<'_>> {
         let keyed = self.states.as_ref().is_none_or(|states| states.keyed.is_none());
         let operator = self.states.as_ref().is_none_or(|states| !states.operator_state);
         let state = self.operator.state;
+        let heads = self.heads();
         let coordinator = state.coordinator.iter().map(|handle| Stream {
             handle,
             is_log: false,
+            head: None,
         });
-        let subtasks = state.running();
-        let subtasks = subtasks.flat_map(|(_, state)| copy::streams_of(state, keyed, operator));
-        coordinator.chain(subtasks).collect()
+        let mut streams: Vec<Stream<'_>> = coordinator.collect();
+        for (index, state) in state.running() {
+            for mut stream in copy::streams_of(state, keyed, operator) {
+                stream.head = heads.iter().find(|head| head.is_of(index, state, stream.handle));
+                streams.push(stream);
+            }
+        }
+        streams
     }
 
     /// What became of the operator.

@@ -50,9 +50,10 @@ fn as_divided(site: &Site<'_>, plans: &StatePlans) -> Result<Written> {
             let wanted = states.filter(|(index, _)| (*index >= *lists) == broadcast);
             wanted.filter_map(|(_, state)| renamed(state, plans)).collect()
         };
+        let (version, compressed) = form(part, plans)?;
         let header = OperatorHeader {
-            version: version(part)?,
-            compressed: part.header.compressed,
+            version,
+            compressed,
             lists: metas(false),
             broadcasts: metas(true),
         };
@@ -77,13 +78,18 @@ fn as_divided(site: &Site<'_>, plans: &StatePlans) -> Result<Written> {
     Ok((handles, accounts))
 }
 
-/// The version of a stream.
-fn version(part: &Part) -> Result<i32> {
+/// The version of a new stream, and whether it is compressed: as that of a part, or as the target has it.
+fn form(part: &Part, plans: &StatePlans) -> Result<(i32, bool)> {
     let Layout::Operator { source, .. } = &part.layout else {
-        return Ok(0);
+        return Ok((0, false));
     };
     let bytes = source.read_at(0, 4)?;
-    Ok(Reader::new(&bytes).i32("version").in_file(source.name())?)
+    let version = Reader::new(&bytes).i32("version").in_file(source.name())?;
+    let compressed = part.header.compressed;
+    Ok(match plans.target {
+        Some(target) => target.operator_stream(version, compressed),
+        None => (version, compressed),
+    })
 }
 
 fn mode(state: &State) -> DistributionMode {

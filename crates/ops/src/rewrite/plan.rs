@@ -18,6 +18,7 @@ use super::rule::Rule;
 use super::scale::{self, Scale};
 use super::script_rule::Scripts;
 use super::set::{self, Addition};
+use super::target::{FlinkTarget, NewHead};
 
 /// What becomes of a snapshot.
 pub struct Plan<'s> {
@@ -29,6 +30,8 @@ pub struct Plan<'s> {
     pub dropped: Vec<Operator<'s>>,
     /// The kind of savepoint that was asked for.
     pub format: Option<Format>,
+    /// The release that it is written for, if it is not the one that wrote it.
+    pub target: Option<FlinkTarget>,
 }
 
 /// What becomes of an operator that stays.
@@ -63,6 +66,14 @@ pub struct StatePlans {
     pub rules: Vec<Arc<dyn Rule>>,
     /// Entries that are written besides, by key group.
     pub(super) additions: Vec<Addition>,
+    /// The release that it is written for, if it is not the one that wrote it.
+    pub target: Option<FlinkTarget>,
+    /// Headers that are others for that release, of streams that are not written anew.
+    pub(super) heads: Vec<NewHead>,
+    /// Whether changelogs, which name serializers inside, would have to name others.
+    pub(super) changed_logs: bool,
+    /// Whether raw timers, which name serializers inside, would have to name others.
+    pub(super) changed_raw_timers: bool,
 }
 
 /// How keyed state is written.
@@ -81,6 +92,8 @@ pub struct Planned {
     pub schema: &'static str,
     /// The snapshot.
     pub input: String,
+    /// The release of Flink that it would be for, if one was named.
+    pub flink: Option<String>,
     /// Its operators.
     pub operators: Vec<PlannedOperator>,
 }
@@ -129,6 +142,7 @@ impl Plan<'_> {
         Planned {
             schema: "statetool.rewrite-plan.v1",
             input: self.snapshot.location().to_string(),
+            flink: self.target.map(|target| target.release.to_string()),
             operators: operators.collect(),
         }
     }
@@ -165,6 +179,7 @@ pub fn plan_with<'s>(snapshot: &'s Snapshot, edits: &Edits, options: &PlanOption
         operators: Vec::new(),
         dropped: Vec::new(),
         format: edits.format.or(edits.backend.map(|_| Format::Native)),
+        target: edits.flink.map(|release| FlinkTarget::of(snapshot, release)),
     };
     for operator in snapshot.operators() {
         if fates.dropped.contains(&operator.index) {
@@ -182,8 +197,11 @@ pub fn plan_with<'s>(snapshot: &'s Snapshot, edits: &Edits, options: &PlanOption
                 operator.label()
             )));
         }
+        if let Some(target) = plan.target {
+            target.check(&operator)?;
+        }
         let scale = scales.get(&operator.index).copied();
-        let states = states.of(snapshot, &operator, edits, scale, options)?;
+        let states = states.of(snapshot, &operator, edits, (scale, plan.target), options)?;
         plan.operators.push(OperatorPlan {
             scale: scale.unwrap_or_else(|| Scale::of(&operator)),
             operator,
@@ -321,7 +339,7 @@ impl StateFates {
         snapshot: &Snapshot,
         operator: &Operator<'_>,
         edits: &Edits,
-        scale: Option<Scale>,
+        (scale, target): (Option<Scale>, Option<FlinkTarget>),
         options: &PlanOptions,
     ) -> Result<Option<StatePlans>> {
         let meant = |selector: &StateSelector| -> Result<bool> {
@@ -350,6 +368,7 @@ impl StateFates {
             && kept.is_empty()
             && renames.is_empty()
             && scale.is_none()
+            && target.is_none()
             && !delete::concerns(snapshot, operator, edits)?
             && !set::concerns(snapshot, operator, edits)?;
         let layout = edits.layout()?;
@@ -368,6 +387,7 @@ impl StateFates {
             scale,
             rules: deleted.into_iter().chain(replaced).chain(scripts).collect(),
             additions,
+            target,
             ..StatePlans::untouched(loaded)
         };
         for state in &plans.loaded.states {
@@ -389,6 +409,10 @@ impl StateFates {
             }
         }
         plans.check_names(operator)?;
+        if let Some(target) = target {
+            plans.check_all_read(operator, true, true)?;
+            plans.fit(operator, target)?;
+        }
         plans.choose_targets(operator, edits, layout)?;
         Ok(Some(plans))
     }
@@ -409,6 +433,7 @@ impl<'s> Plan<'s> {
             operators: vec![operator],
             dropped: Vec::new(),
             format: None,
+            target: None,
         }
     }
 }
@@ -461,6 +486,10 @@ impl StatePlans {
             scale: None,
             rules: Vec::new(),
             additions: Vec::new(),
+            target: None,
+            heads: Vec::new(),
+            changed_logs: false,
+            changed_raw_timers: false,
         }
     }
 
@@ -591,6 +620,7 @@ impl StatePlans {
             let stays =
                 layout == Some(KeyedLayout::RocksDb) && matches!(part.layout, Layout::RawTimers { .. });
             other |= layout.is_some() && is != layout && !stays;
+            other |= self.target.is_some_and(|target| target.replaces_keyed(part));
             other |= edits.compression.is_some_and(|wanted| {
                 is != Some(KeyedLayout::RocksDb) && (wanted == Compression::Snappy) != part.header.compressed
             });
@@ -609,11 +639,37 @@ impl StatePlans {
             )));
         }
         let old = operator.state.parallelism;
-        let operator_state = edited(false) || self.scale.is_some_and(|scale| scale.parallelism != old);
+        let compressed = |part: &Part| self.target.is_some_and(|target| target.replaces_operator(part));
+        let operator_state = edited(false)
+            || self.scale.is_some_and(|scale| scale.parallelism != old)
+            || self.loaded.parts.iter().any(compressed);
         let another = layout.is_some() || edits.compression.is_some();
         self.check_all_read(operator, keyed.is_some() || another, operator_state)?;
         (self.keyed, self.operator_state) = (keyed, operator_state);
-        Ok(())
+        self.heads.retain(|head| match head.is_keyed() {
+            true => keyed.is_none(),
+            false => !operator_state,
+        });
+        self.check_names_inside(operator, layout)
+    }
+
+    /// Refuses to copy streams that name serializers inside, where the target needs other names.
+    fn check_names_inside(&self, operator: &Operator<'_>, layout: Option<KeyedLayout>) -> Result<()> {
+        let Some(target) = self.target else {
+            return Ok(());
+        };
+        let timers_stay = !matches!(layout, Some(KeyedLayout::Canonical | KeyedLayout::Heap));
+        let what = match () {
+            () if self.changed_logs && self.keyed.is_none() => "its changelog names serializers",
+            () if self.changed_raw_timers && timers_stay => "its timers beside RocksDB name serializers",
+            () => return Ok(()),
+        };
+        Err(Error::refused(format!(
+            "operator `{}`: {what} as Flink {} does not, and cannot be changed there",
+            operator.label(),
+            target.release
+        ))
+        .hint("write a canonical savepoint: --type canonical"))
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Sorter {
 /// Where an entry lies among the bytes: its value lies behind its key.
 #[derive(Debug, Clone, Copy)]
 struct Stored {
+    /// The first bytes of the key, as a number of the same order.
+    head: u64,
     start: usize,
     key: usize,
     value: usize,
@@ -50,6 +52,11 @@ impl Sorter {
         }
     }
 
+    /// One of so many sorters that share the memory of one.
+    pub(super) fn sharing(sorters: usize) -> Self {
+        Self::new(IN_MEMORY / sorters.max(1))
+    }
+
     /// Adds an entry.
     ///
     /// # Errors
@@ -59,13 +66,14 @@ impl Sorter {
         if !self.entries.is_empty() && self.bytes.len() + key.len() + value.len() > self.limit {
             self.spill()?;
         }
-        if let Some(last) = self.entries.last() {
-            self.sorted &= self.key(last) < key;
+        if self.sorted {
+            self.sorted = self.entries.last().is_none_or(|last| self.key(last) < key);
         }
         let start = self.bytes.len();
         self.bytes.extend_from_slice(key);
         self.bytes.extend_from_slice(value);
         self.entries.push(Stored {
+            head: head(key),
             start,
             key: key.len(),
             value: value.len(),
@@ -92,7 +100,13 @@ impl Sorter {
     fn sort(&mut self) {
         if !self.sorted {
             let mut entries = std::mem::take(&mut self.entries);
-            entries.sort_by(|a, b| self.key(a).cmp(self.key(b)));
+            // Entries of several key groups come mixed, those of each often sorted: the heads alone
+            // bring them in order then, and the sort that compares keys finds that.
+            entries.sort_by_key(|entry| entry.head);
+            entries.sort_by(|a, b| {
+                let heads = a.head.cmp(&b.head);
+                heads.then_with(|| self.key(a).cmp(self.key(b)))
+            });
             self.entries = entries;
         }
     }
@@ -138,6 +152,13 @@ impl Sorter {
         self.spill()?;
         merge(std::mem::take(&mut self.runs), visit)
     }
+}
+
+/// The first bytes of a key, with zeros behind a shorter one: numbers that differ are in the order of the keys.
+fn head(key: &[u8]) -> u64 {
+    let mut head = [0; 8];
+    head.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    u64::from_be_bytes(head)
 }
 
 /// Writes entries to a temporary file.
@@ -217,6 +238,10 @@ pub(super) fn no_room(error: &io::Error) -> Error {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::print_stderr,
+    reason = "a test tells another process what it has seen"
+)]
 mod tests {
     use super::*;
 
@@ -248,6 +273,45 @@ mod tests {
                 drained.unwrap();
                 assert_eq!(found, expected, "{limit}");
             }
+        }
+    }
+
+    const IN_CHILD: &str = "STATETOOL_TEST_SPILLS";
+
+    /// The test runs itself as a program whose temporary files have no place.
+    #[cfg(unix)]
+    #[test]
+    fn temporary_files_without_a_place_are_told() {
+        if std::env::var_os(IN_CHILD).is_some() {
+            let mut sorter = Sorter::new(1);
+            let pushed = (0..100_u8).try_for_each(|n| sorter.push(&[n; 100], &[n; 100]));
+            let error = pushed.unwrap_err();
+            assert_eq!(error.kind(), statetool_snapshot::ErrorKind::Target);
+            eprintln!("said: {error}; {}", error.help().unwrap());
+            return;
+        }
+        let name = "rewrite::sorter::tests::temporary_files_without_a_place_are_told";
+        let here = std::env::temp_dir();
+        let cases = [
+            ("exec \"$@\"", "/nonexistent/place", "no such file or directory"),
+            (
+                "trap '' XFSZ; ulimit -f 0; exec \"$@\"",
+                here.to_str().unwrap(),
+                "file too large",
+            ),
+        ];
+        for (script, place, why) in cases {
+            let child = std::process::Command::new("sh")
+                .args(["-c", script, "sh"])
+                .arg(std::env::current_exe().unwrap())
+                .args(["--exact", name, "--nocapture"])
+                .envs([(IN_CHILD, "1"), ("TMPDIR", place)])
+                .output();
+            let said = String::from_utf8(child.unwrap().stderr).unwrap();
+            let expected = format!(
+                "said: temporary files in `{place}`: {why}; `TMPDIR` says where temporary files go\n"
+            );
+            assert!(said.contains(&expected), "{said}");
         }
     }
 }

@@ -6,6 +6,7 @@ use statetool_snapshot::Error;
 use statetool_values::Mismatch;
 
 use super::Limits;
+use super::from_js::kind;
 
 /// Why a script came to no result.
 #[derive(Debug)]
@@ -143,9 +144,9 @@ fn hint_for(what: &str) -> Option<&'static str> {
 /// Something that was thrown and is no error.
 fn shown(thrown: &Value<'_>) -> String {
     match thrown.is_object() || thrown.is_symbol() {
-        true => format!("a value of type {}", thrown.type_name()),
+        true => kind(thrown).to_owned(),
         false => Coerced::<String>::from_js(thrown.ctx(), thrown.clone())
-            .map_or_else(|_| thrown.type_name().to_owned(), |text| text.0),
+            .map_or_else(|_| kind(thrown).to_owned(), |text| text.0),
     }
 }
 

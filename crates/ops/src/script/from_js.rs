@@ -57,7 +57,7 @@ impl<'h> Taker<'h> {
             Type::Undefined if depth == 0 => Err(unfit(
                 "it returned nothing: a `return` is missing, or null was meant",
             )),
-            other => Err(unfit(format!("{other} is no value of a state"))),
+            _ => Err(unfit(format!("{} is no value of a state", kind(value)))),
         }
     }
 
@@ -138,6 +138,23 @@ impl<'h> Taker<'h> {
 
 fn unfit(why: impl Into<String>) -> Trouble {
     Trouble::Else(Failure::Result(Mismatch::new(why)))
+}
+
+/// What a value is, in words for messages.
+pub(super) fn kind(value: &Value<'_>) -> &'static str {
+    match value.type_of() {
+        Type::Undefined => "undefined",
+        Type::Null => "null",
+        Type::Bool => "a boolean",
+        Type::Int | Type::Float => "a number",
+        Type::BigInt => "a BigInt",
+        Type::String => "a string",
+        Type::Symbol => "a symbol",
+        Type::Array => "an array",
+        Type::Function | Type::Constructor => "a function",
+        Type::Promise => "a promise",
+        _ => "an object",
+    }
 }
 
 /// The same inside a part.

@@ -5,8 +5,10 @@
 
 mod engine;
 mod failure;
+mod foreign;
 mod from_js;
 mod names;
+mod parts;
 mod replace;
 mod to_js;
 mod worker;

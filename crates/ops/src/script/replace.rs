@@ -2,9 +2,10 @@
 
 use statetool_format::{Put, Reader, Result as FormatResult};
 use statetool_snapshot::{Entry, Payload, State, StateKind};
-use statetool_values::{Framing, Mismatch, Plain, Sink, Type, Value, encode};
+use statetool_values::{Framing, Mismatch, Plain, Sink, Type, Value, encode, walk};
 
 use super::failure::Failure;
+use super::foreign::{Collector, Foreign};
 
 /// What is to become of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,23 +178,42 @@ fn check_opaque(entry: &Entry<'_>, parts: &[Vec<u8>]) -> Result<(), Failure> {
     if parts.is_empty() {
         return Ok(());
     }
-    let mut known = Vec::new();
-    let values = match entry.value {
-        Payload::None | Payload::Null(_) => Vec::new(),
-        Payload::Value(bytes) => vec![bytes],
-        Payload::Delimited(_) | Payload::Counted(_) => elements(entry)?,
-    };
-    for bytes in values {
-        let (value, _) = Value::decode(&entry.state.value, &mut Reader::new(bytes), Framing::Framed)?;
-        push_opaque(&value, &mut known);
-    }
-    match parts.iter().all(|part| known.contains(part)) {
+    let known = foreign_parts(entry)?;
+    match parts
+        .iter()
+        .all(|part| known.iter().any(|known| known.bytes == *part))
+    {
         true => Ok(()),
         false => {
             let why = "bytes that nobody can interpret (`@opaque`) have to come back as they were";
             Err(Mismatch::new(why).into())
         }
     }
+}
+
+/// The parts of an entry's value that have bytes of their own.
+pub(super) fn foreign_parts(entry: &Entry<'_>) -> FormatResult<Vec<Foreign>> {
+    let mut parts = Collector::default();
+    let collect = |bytes, parts: &mut Collector| {
+        walk(
+            &entry.state.value,
+            &mut Reader::new(bytes),
+            Framing::Framed,
+            parts,
+        )
+        .map(|_| ())
+    };
+    match entry.value {
+        Payload::None | Payload::Null(_) => {}
+        Payload::Value(bytes) => collect(bytes, &mut parts)?,
+        Payload::Delimited(_) | Payload::Counted(_) => {
+            parts.begin_list(0);
+            for element in elements(entry)? {
+                collect(element, &mut parts)?;
+            }
+        }
+    }
+    Ok(parts.found)
 }
 
 /// Appends the parts of a value that nobody can interpret.

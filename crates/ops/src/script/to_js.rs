@@ -214,7 +214,9 @@ impl Sink for JsBuilder<'_, '_> {
         self.put(|ctx| long(ctx, v));
     }
     fn float(&mut self, v: f32) {
-        self.double(v.into());
+        // As rows show it: 0.1, not the double nearest to the float nearest to it.
+        let shown = v.to_string().parse().ok().filter(|_| v.is_finite());
+        self.double(shown.unwrap_or_else(|| v.into()));
     }
     fn double(&mut self, v: f64) {
         self.put(|ctx| Ok(Value::new_float(ctx.clone(), v)));

@@ -4,15 +4,17 @@ use std::cell::Cell;
 
 use rquickjs::function::Args;
 use rquickjs::{Ctx, Function, Object, Persistent, Value};
-use statetool_format::{Error as FormatError, Fault, Reader};
-use statetool_snapshot::{Entry, Error, KeyParts, Payload, Result, StoredKey};
-use statetool_values::{Extent, Framing, Mismatch, Plain, Sink, Type, walk};
+use statetool_format::Error as FormatError;
+use statetool_snapshot::{Entry, Error, Payload, Result, StoredKey};
+use statetool_values::{Mismatch, Plain, Sink, Type};
 
 use super::engine::{Engine, Kept, Trouble, evaluate};
 use super::failure::Failure;
-use super::from_js::Taker;
+use super::foreign::{Known, restore};
+use super::from_js::{Taker, kind};
 use super::names::Name;
-use super::replace::{Outcome, has_several_forms, put};
+use super::parts::{Parts, decode, last_access};
+use super::replace::{self, Form, Outcome, foreign_parts, has_several_forms};
 use super::to_js::{JsBuilder, long};
 use super::{Limits, Script, Source, Whose};
 use crate::key::shown;
@@ -77,11 +79,8 @@ impl Worker {
         };
         self.call(entry, function, |_, kept| {
             kept.as_bool().ok_or_else(|| {
-                let got = kept.type_name();
-                Mismatch::new(format!(
-                    "whether an entry stays has to be true or false, got {got}"
-                ))
-                .into()
+                let got = kind(&kept);
+                Mismatch::new(format!("expected true or false, got {got}")).into()
             })
         })
     }
@@ -126,23 +125,54 @@ impl Worker {
         };
         self.call(entry, function, |ctx, returned| {
             let returned = self.plain(&returned)?;
-            let put = put(entry, &returned, out);
-            if matches!(put, Ok(Outcome::Keep)) {
-                return Ok(Outcome::Keep);
-            }
-            // Values of which there is no way back, or more than one, may have come back as they were.
-            let is_lossy = self.is_lossy.get();
-            if (put.is_err() || is_lossy || has_several_forms(&entry.state.value))
-                && self.plain(&self.value(ctx, entry)?)? == returned
-            {
-                return Ok(Outcome::Keep);
-            }
-            if is_lossy {
-                let why = "a string of the old value is no UTF-8, and would not be the same any more";
-                return Err(Mismatch::new(why).into());
-            }
-            Ok(put?)
+            self.settle(ctx, entry, returned, out)
         })
+    }
+
+    /// What becomes of an entry with the value that was returned.
+    fn settle(
+        &self,
+        ctx: &Ctx<'_>,
+        entry: &Entry<'_>,
+        mut returned: Plain,
+        out: &mut Vec<u8>,
+    ) -> Result<Outcome, Trouble> {
+        let mut put = replace::put(entry, &returned, out);
+        // Values of which there is no way back, or more than one, may have come back as they were.
+        let is_lossy = self.is_lossy.get();
+        let is_unsure = match put {
+            Ok(Outcome::Keep) => return Ok(Outcome::Keep),
+            Err(_) | Ok(Outcome::Changed(Form::Null)) => true,
+            Ok(_) => is_lossy || has_several_forms(&entry.state.value),
+        };
+        if is_unsure && self.plain(&self.value(ctx, entry)?)? == returned {
+            return Ok(Outcome::Keep);
+        }
+        if is_lossy {
+            let why = "a string of the old value is no UTF-8, and would not be the same any more";
+            return Err(Mismatch::new(why).into());
+        }
+        if put.is_err() {
+            restore(&mut returned, &self.known(ctx, entry)?);
+            put = replace::put(entry, &returned, out);
+        }
+        Ok(put?)
+    }
+
+    /// The parts of an entry's value of which there is no way back, as scripts see them.
+    fn known(&self, ctx: &Ctx<'_>, entry: &Entry<'_>) -> Result<Vec<Known>, Trouble> {
+        let mut known = Vec::new();
+        for part in foreign_parts(entry)? {
+            if let Some(value) = &part.value {
+                let seen = self.build(ctx, |js| {
+                    value.emit(js);
+                    Ok(())
+                })?;
+                let seen = self.plain(&seen)?;
+                known.push(Known { part, seen });
+            }
+        }
+        Ok(known)
     }
 
     fn plain(&self, value: &Value<'_>) -> Result<Plain, Trouble> {
@@ -344,69 +374,5 @@ pub(super) fn check(script: &Script) -> Result<()> {
                 .hint("write `function where(entry) { return entry.value > 3 }`, and `map` for new values"),
         ),
         _ => Ok(()),
-    }
-}
-
-/// Decodes a value to its end.
-fn decode(ty: &Type, bytes: &[u8], sink: &mut impl Sink) -> Result<(), FormatError> {
-    let r = &mut Reader::new(bytes);
-    if walk(ty, r, Framing::Framed, sink)? == Extent::Exact {
-        r.finish("value")?;
-    }
-    Ok(())
-}
-
-/// The parts of an entry's key, as far as it can be taken apart.
-struct Parts<'a> {
-    key: KeyParts<'a>,
-    /// A key that nobody can take apart, and the class that would have to.
-    whole: Option<(&'a [u8], String)>,
-}
-
-impl<'a> Parts<'a> {
-    fn of(entry: &Entry<'a>) -> Result<Self, FormatError> {
-        let none = KeyParts {
-            key: &[],
-            namespace: &[],
-            map_key: None,
-            timestamp: None,
-        };
-        let whole = match (entry.key_parts(), entry.key) {
-            (Ok(Some(key)), _) => return Ok(Self { key, whole: None }),
-            (Ok(None), _) => {
-                let map_key = entry.map_key()?;
-                let key = KeyParts { map_key, ..none };
-                return Ok(Self { key, whole: None });
-            }
-            (Err(error), StoredKey::Composite(bytes)) => match error.fault() {
-                Fault::UnknownClass(class) => (bytes, class.clone()),
-                _ => return Err(error),
-            },
-            (Err(error), _) => return Err(error),
-        };
-        Ok(Self {
-            key: none,
-            whole: Some(whole),
-        })
-    }
-}
-
-/// The time stamp of a value with TTL; of a list the latest.
-fn last_access(entry: &Entry<'_>) -> Result<Option<i64>, FormatError> {
-    if !entry.state.ttl {
-        return Ok(None);
-    }
-    let stamp = |bytes: &[u8]| Reader::new(bytes).i64("TTL time stamp");
-    match entry.value {
-        Payload::None | Payload::Null(_) => Ok(None),
-        Payload::Value(bytes) => stamp(bytes).map(Some),
-        Payload::Delimited(_) | Payload::Counted(_) => {
-            let mut elements = entry.elements();
-            let mut latest = None;
-            while let Some(element) = elements.next_element()? {
-                latest = latest.max(Some(stamp(element)?));
-            }
-            Ok(latest)
-        }
     }
 }

@@ -214,6 +214,18 @@ fn a_moved_directory_is_followed() {
         ("http://h/a b", "http://h/a%20b/c%20d", Some("c d")),
         ("http://h/a", "https://h/a/b", None),
         ("hdfs://nn:8020/", "hdfs://nn:8020/x", Some("x")),
+        ("hdfs://nn/a", "hdfs://NN:8020/a/x", Some("x")),
+        ("hdfs://nn:9000/a", "hdfs://nn/a/x", None),
+        (
+            "abfss://c@acc.dfs.core.windows.net/a",
+            "wasb://c@ACC.blob.core.windows.net/a/x",
+            Some("x"),
+        ),
+        (
+            "abfs://c@acc.dfs.core.windows.net/a",
+            "abfs://d@acc.dfs.core.windows.net/a/x",
+            None,
+        ),
     ];
     for (base, location, relative) in cases {
         let got = parse(location).relative_to(&parse(base));
@@ -228,6 +240,30 @@ fn a_moved_directory_is_followed() {
         parse("hdfs://nn/x").relocate(&parse("hdfs://nn/flink"), &parse("/copy")),
         None
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn places_are_compared_as_the_system_follows_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().canonicalize().unwrap();
+    std::fs::create_dir_all(here.join("in/deep")).unwrap();
+    std::os::unix::fs::symlink(here.join("in/deep"), here.join("link")).unwrap();
+    std::os::unix::fs::symlink("nowhere", here.join("loose")).unwrap();
+    for (path, expected) in [
+        ("in", "in"),
+        ("in/./deep/", "in/deep"),
+        ("link/new", "in/deep/new"),
+        ("link/../new", "in/new"),
+        ("in/../link/..", "in"),
+        ("nope/../in/new", "in/new"),
+        ("nope/../link/../a/b/../new", "in/a/new"),
+        ("loose/new", "loose/new"),
+        ("../../../../../../../../..", "/"),
+    ] {
+        let found = Location::from_path(&here.join(path)).unwrap().resolved();
+        assert_eq!(found.as_local_path(), Some(&*here.join(expected)), "{path}");
+    }
 }
 
 #[test]

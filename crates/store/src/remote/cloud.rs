@@ -1,5 +1,7 @@
 //! Any system that `object_store` can talk to: S3, Google, Azure, web servers.
 
+mod write;
+
 use std::error::Error as StdError;
 use std::fmt::Debug;
 use std::ops::Range;
@@ -8,19 +10,18 @@ use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use object_store::buffered::BufWriter;
 use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path;
 use object_store::{
     GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
     RetryConfig,
 };
-use tokio::io::AsyncWriteExt;
 
 use crate::error::{Error, ErrorKind, Result, plain};
 use crate::location::{Location, Scheme, redact};
 use crate::options::StoreOptions;
 use crate::remote::connect::{no_retries, retries};
+use crate::remote::retry::{Limits, time_to_move};
 use crate::remote::upload::{Pieces, read_only};
 use crate::remote::{Answer, Opened, RemoteObject, System};
 use crate::store::{Entry, EntryKind};
@@ -34,6 +35,7 @@ pub(crate) struct Cloud {
     uploads: Arc<dyn ObjectStore>,
     chunk_size: usize,
     parallelism: usize,
+    limits: Limits,
 }
 
 /// An object in it, as it was when it was opened.
@@ -57,13 +59,20 @@ impl Cloud {
         options: &StoreOptions,
         connect: impl Fn(&Location, &StoreOptions, RetryConfig) -> Result<S>,
     ) -> Result<Arc<dyn System>> {
+        let chunk_size = usize::try_from(options.chunk_size)
+            .unwrap_or(usize::MAX)
+            .max(SMALLEST_PART);
+        // A server is silent as long as a part is on its way.
+        let sending = time_to_move(chunk_size as u64);
+        let mut patient = options.clone();
+        patient.read_timeout += sending;
+        patient.retry_timeout += sending;
         Ok(Arc::new(Self {
             store: Arc::new(connect(location, options, no_retries(options))?),
-            uploads: Arc::new(connect(location, options, retries(options))?),
-            chunk_size: usize::try_from(options.chunk_size)
-                .unwrap_or(usize::MAX)
-                .max(SMALLEST_PART),
+            uploads: Arc::new(connect(location, &patient, retries(&patient))?),
+            chunk_size,
             parallelism: options.parallelism.max(1),
+            limits: Limits::new(options),
         }))
     }
 }
@@ -235,31 +244,6 @@ impl System for Cloud {
             let removed = self.store.delete(&key(&location)?).await;
             removed.map_err(|error| explain(&location, &error))
         })
-    }
-}
-
-impl Cloud {
-    async fn write_pieces(&self, location: &Location, mut pieces: Pieces) -> Result<()> {
-        let path = key(location)?;
-        // A small object is put in one request, a large one in parts.
-        let mut writer = BufWriter::with_capacity(Arc::clone(&self.uploads), path, self.chunk_size)
-            .with_max_concurrency(self.parallelism);
-        let written = async {
-            while let Some(bytes) = pieces.next(location).await? {
-                let put = writer.put(bytes).await;
-                put.map_err(|error| explain(location, &error))?;
-            }
-            writer
-                .shutdown()
-                .await
-                .map_err(|error| Error::io(location, &error))
-        };
-        let outcome = written.await;
-        if outcome.is_err() {
-            // What does not succeed either is taken away by the store's own rules.
-            let _ = writer.abort().await;
-        }
-        outcome
     }
 }
 

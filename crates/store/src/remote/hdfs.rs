@@ -14,12 +14,14 @@ use hdfs_native::file::{FileReader, FileWriter};
 use hdfs_native::{ClientBuilder, HdfsError, WriteOptions};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::hadoop_config::HadoopConfig;
 use crate::error::{Error, ErrorKind, Result, plain};
 use crate::location::Location;
 use crate::options::StoreOptions;
+use crate::remote::retry::{random, time_to_move};
 use crate::remote::upload::Pieces;
 use crate::remote::{Answer, Opened, RemoteObject, System};
 use crate::store::{Entry, EntryKind};
@@ -35,6 +37,7 @@ pub(crate) struct Hdfs {
     active: AtomicUsize,
     connect_timeout: Duration,
     answer_timeout: Duration,
+    write_timeout: Duration,
 }
 
 /// A name node, or all that is behind a mount table.
@@ -64,6 +67,8 @@ const FAILOVER: &[(&str, &str)] = &[
     ("dfs.client.failover.sleep.base.millis", "100"),
     ("dfs.client.failover.sleep.max.millis", "1000"),
 ];
+/// How many bytes may be on their way to data nodes when a file is closed, at most.
+const PIPELINE: u64 = 8 << 20;
 const PLAIN_PROVIDER: &str = "org.apache.hadoop.hdfs.server.namenode.ha.ConfiguredFailoverProxyProvider";
 
 /// An answer of the client, or why there is none.
@@ -136,6 +141,7 @@ impl Hdfs {
             active: AtomicUsize::new(0),
             connect_timeout: options.connect_timeout.min(share / 2),
             answer_timeout: options.read_timeout.min(share),
+            write_timeout: options.retry_timeout,
         }))
     }
 
@@ -315,14 +321,14 @@ impl System for Hdfs {
         Box::pin(async move {
             let path = location.path().to_owned();
             let mut writer = self.new_file(&location, &path).await?;
+            let abandoned = pieces.abandoned();
             let written = async {
                 while let Some(bytes) = pieces.next(&location).await? {
-                    let put = writer.write_bytes(bytes).await;
-                    put.map_err(|error| explain(&location, &error))?;
+                    self.append(&location, &mut writer, bytes).await?;
                 }
-                writer.close().await.map_err(|error| explain(&location, &error))
+                self.close(&location, &mut writer).await
             };
-            let outcome = written.await;
+            let outcome = abandoned.or(&location, written).await;
             if outcome.is_err() {
                 let _ = self.delete(&location, &path).await;
             }
@@ -334,12 +340,11 @@ impl System for Hdfs {
         Box::pin(async move {
             // To rename is one step, to write is not.
             let path = location.path().to_owned();
-            let beside = format!("{path}.unpublished-{}", std::process::id());
+            let beside = format!("{path}.unpublished-{:016x}", random());
             let mut writer = self.new_file(&location, &beside).await?;
             let written = async {
-                let put = writer.write_bytes(bytes).await;
-                put.map_err(|error| explain(&location, &error))?;
-                writer.close().await.map_err(|error| explain(&location, &error))?;
+                self.append(&location, &mut writer, bytes).await?;
+                self.close(&location, &mut writer).await?;
                 let (from, to) = (beside.clone(), path.clone());
                 self.ask(&location, |client| {
                     let (from, to) = (from.clone(), to.clone());
@@ -367,6 +372,35 @@ impl Hdfs {
             Box::pin(async move { client.create(&path, WriteOptions::default()).await })
         })
         .await
+    }
+
+    /// Hands bytes to the data nodes, which may take as long as reading them may.
+    async fn append(&self, location: &Location, writer: &mut FileWriter, bytes: Bytes) -> Result<()> {
+        let limit = self.write_timeout + time_to_move(bytes.len() as u64);
+        let put = timeout(limit, writer.write_bytes(bytes)).await;
+        self.answered(location, put.map(|put| put.map(|_| ())), limit)
+    }
+
+    /// Waits until the data nodes have all bytes.
+    async fn close(&self, location: &Location, writer: &mut FileWriter) -> Result<()> {
+        let limit = self.write_timeout + time_to_move(PIPELINE);
+        let closed = timeout(limit, writer.close()).await;
+        self.answered(location, closed, limit)
+    }
+
+    fn answered(
+        &self,
+        location: &Location,
+        answer: Result<Result<(), HdfsError>, Elapsed>,
+        limit: Duration,
+    ) -> Result<()> {
+        match answer {
+            Ok(answer) => answer.map_err(|error| explain(location, &error)),
+            Err(_) => {
+                let why = format!("the data nodes took nothing within {limit:?}");
+                Err(Error::new(ErrorKind::Unavailable, location, why))
+            }
+        }
     }
 
     async fn delete(&self, location: &Location, path: &str) -> Result<()> {

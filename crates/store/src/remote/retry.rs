@@ -65,7 +65,7 @@ impl Limits {
         bytes: u64,
         call: impl Fn() -> Answer<T> + Send,
     ) -> Result<T> {
-        let total = self.total + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND);
+        let total = self.total + time_to_move(bytes);
         let start = Instant::now();
         let retries = self.retries();
         let mut last: Option<Error> = None;
@@ -93,14 +93,23 @@ impl Limits {
     }
 }
 
+/// How long bytes may take before their transfer counts as stuck.
+pub(crate) fn time_to_move(bytes: u64) -> Duration {
+    Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND)
+}
+
+/// A number that is another one each time, also in other processes.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
 /// The pause after an attempt: doubled each time, and a random part less, so that many
 /// callers do not come back at once.
 fn pause(attempt: usize) -> Duration {
     let doubled = FIRST_PAUSE
         .saturating_mul(1 << attempt.min(16))
         .min(LONGEST_PAUSE);
-    let random = RandomState::new().build_hasher().finish() % 512;
-    doubled.mul_f64(1.0 - random as f64 / 1024.0)
+    doubled.mul_f64(1.0 - (random() % 512) as f64 / 1024.0)
 }
 
 #[cold]

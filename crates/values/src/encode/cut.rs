@@ -1,9 +1,13 @@
 //! Values that were cut off: what nobody could interpret took the rest of its frame, and what
 //! stood behind it is in there.
 
+use statetool_format::Reader;
+
 use super::{Mismatch, Result, field_value};
+use crate::sink::Skip;
 use crate::types::{Field, Type};
 use crate::value::Value;
+use crate::walk::{Framing, walk};
 
 /// Refuses a value in which something follows a part that took the rest of its frame.
 ///
@@ -16,7 +20,9 @@ pub(super) fn refuse(ty: &Type, value: &Value) -> Result {
 /// Whether the bytes of a value reach to the end of its frame, whatever is in them.
 fn takes_rest(ty: &Type, value: &Value) -> Result<bool> {
     match (ty, value) {
-        (Type::Kryo(_) | Type::JavaObject | Type::Opaque(_), Value::Opaque { .. }) => Ok(true),
+        (Type::Kryo(_) | Type::JavaObject | Type::Opaque(_), Value::Opaque { bytes, .. }) => {
+            Ok(!is_whole(ty, bytes))
+        }
         (Type::Framed(framed), value) => takes_rest(&framed.inner, value).map(|_| false),
         (Type::Ttl(inner), Value::Ttl(_, value)) => takes_rest(inner, value),
         (Type::Optional(optional), value) if *value != Value::Null => takes_rest(&optional.inner, value),
@@ -36,6 +42,12 @@ fn takes_rest(ty: &Type, value: &Value) -> Result<bool> {
         (_, Value::Object { class, fields }) => object(ty, class.as_deref(), fields),
         _ => Ok(false),
     }
+}
+
+/// Whether bytes are a value that says itself where it ends, and end there.
+fn is_whole(ty: &Type, bytes: &[u8]) -> bool {
+    let r = &mut Reader::new(bytes);
+    walk(ty, r, Framing::Unframed, &mut Skip).is_ok() && r.is_empty()
 }
 
 /// A part behind which something else stands, were it only the end of a collection, whose

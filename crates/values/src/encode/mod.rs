@@ -136,14 +136,14 @@ fn put_list(list: &ListType, value: &Value, out: &mut Vec<u8>) -> Result {
         return Ok(());
     }
     if list.nulls == Nulls::Mask {
-        put_mask(out, items.iter().map(|item| *item == Value::Null));
+        put_mask(out, items.iter().map(|item| is_null(&list.element, item)));
     }
     put_items(list, items, out)
 }
 
 fn put_items(list: &ListType, items: &[Value], out: &mut Vec<u8>) -> Result {
     for (i, item) in items.iter().enumerate() {
-        let null = *item == Value::Null;
+        let null = is_null(&list.element, item);
         match list.nulls {
             Nulls::Never => {}
             Nulls::IsNull => out.put_bool(null),
@@ -173,12 +173,18 @@ fn put_map(map: &MapType, value: &Value, out: &mut Vec<u8>) -> Result {
 /// A flag that says whether the value is null, where there is one.
 fn put_nullable(flag: bool, ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result {
     if flag {
-        out.put_bool(*value == Value::Null);
-        if *value == Value::Null {
+        out.put_bool(is_null(ty, value));
+        if is_null(ty, value) {
             return Ok(());
         }
     }
     put(ty, value, out)
+}
+
+/// Whether a value is null for what is around it: an option without a value is no null option.
+fn is_null(ty: &Type, value: &Value) -> bool {
+    let is_option = matches!(ty, Type::Optional(optional) if optional.kind == OptionalKind::Option);
+    *value == Value::Null && !is_option
 }
 
 fn put_optional(optional: &OptionalType, value: &Value, out: &mut Vec<u8>) -> Result {
@@ -222,10 +228,15 @@ fn put_row(row: &RowType, value: &Value, out: &mut Vec<u8>) -> Result {
     let kind_bits = kind_bits.into_iter().take(if row.with_kind { 2 } else { 0 });
     put_mask(
         out,
-        kind_bits.chain(fields.iter().map(|field| *field == Value::Null)),
+        kind_bits.chain(
+            row.fields
+                .iter()
+                .zip(fields)
+                .map(|(ty, field)| is_null(ty, field)),
+        ),
     );
     for (i, (ty, field)) in row.fields.iter().zip(fields).enumerate() {
-        if *field != Value::Null {
+        if !is_null(ty, field) {
             put(ty, field, out).map_err(|e| e.at(i))?;
         }
     }

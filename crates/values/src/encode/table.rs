@@ -7,7 +7,7 @@ use super::{Result, check_arity, mismatch};
 use crate::logical::{LogicalKind, LogicalType};
 use crate::mismatch::Mismatch;
 use crate::segment::{array_header_len, row_header_len};
-use crate::types::Type;
+use crate::types::{Constant, Type};
 use crate::value::Value;
 
 /// A size and a row, array or map.
@@ -38,14 +38,22 @@ pub(crate) fn row<'t>(
     let mut writer = Writer::new(header + 8 * fields.len());
     writer.set(0, &[*kind]);
     for (i, (ty, field)) in columns.zip(fields).enumerate() {
-        match field {
-            Value::Null => writer.set_bit(0, i + 8),
-            field => writer
+        match is_null(ty, field) {
+            true => writer.set_bit(0, i + 8),
+            false => writer
                 .put_slot(header + 8 * i, 8, ty, field)
                 .map_err(|e| e.at(i))?,
         }
     }
     Ok(writer.bytes)
+}
+
+/// Whether a field is null: the only value of a `RAW` of nothing, which stands for the views of
+/// an accumulator, is there.
+fn is_null(ty: &LogicalType, value: &Value) -> bool {
+    let is_nothing =
+        matches!(&ty.kind, LogicalKind::Raw(inner) if matches!(**inner, Type::Constant(Constant::Null)));
+    *value == Value::Null && !is_nothing
 }
 
 fn array(element: &LogicalType, value: &Value) -> Result<Vec<u8>> {

@@ -116,13 +116,15 @@ fn nullable(ty: &Type, plain: &Plain) -> Result {
 /// Bytes in the form in which those that cannot be interpreted are written.
 fn opaque(ty: &Type, plain: &Plain) -> Result {
     let class = plain.get("@opaque").and_then(Plain::as_str);
+    let is_other = |class: &str| matches!(ty, Type::Kryo(kryo) if kryo.class() != class);
     match (class, plain.get("@bytes")) {
+        (Some(class), Some(_)) if is_other(class) => Err(Mismatch::new(format!("`{class}` is no {ty}"))),
         (Some(class), Some(_)) => Ok(Value::Opaque {
             class: class.to_owned(),
             bytes: bytes(plain)?,
         }),
         _ => Err(Mismatch::new(format!(
-            "values of type {ty} cannot be made from JSON"
+            "values of type {ty} cannot be written anew"
         ))),
     }
 }

@@ -113,7 +113,7 @@ fn logical(ty: &LogicalType, plain: &Plain) -> Result {
         LogicalKind::Row(_, fields) => row(fields.iter().map(|(name, ty)| (Some(name), ty)), plain),
         LogicalKind::Raw(inner) => super::value(inner, plain),
         LogicalKind::Variant | LogicalKind::Unknown(_) => Err(Mismatch::new(format!(
-            "values of type {ty} cannot be made from JSON"
+            "values of type {ty} cannot be written anew"
         ))),
     }
 }

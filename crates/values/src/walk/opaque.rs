@@ -8,6 +8,9 @@ use crate::protobuf::ProtobufType;
 use crate::sink::Sink;
 use crate::types::OpaqueType;
 
+/// What stands for the class of Java-serialized values, which is in their bytes.
+const JAVA_OBJECT: &str = "java.io.Serializable";
+
 impl<S: Sink> Walker<'_, S> {
     pub(super) fn opaque_type(&mut self, opaque: &OpaqueType, r: &mut Reader<'_>) -> Result<()> {
         let Some(length) = opaque.length else {
@@ -32,7 +35,7 @@ impl<S: Sink> Walker<'_, S> {
         let start = r.clone();
         match kryo::decode(config, r) {
             Ok(value) => {
-                self.sink.value(value);
+                self.sink.foreign(config.class(), r.since(&start), value);
                 Ok(())
             }
             Err(_) if self.framing == Framing::Framed => {
@@ -47,12 +50,12 @@ impl<S: Sink> Walker<'_, S> {
         let start = r.clone();
         match crate::java_value::decode(r) {
             Ok(value) => {
-                self.sink.value(value);
+                self.sink.foreign(JAVA_OBJECT, r.since(&start), value);
                 Ok(())
             }
             Err(_) if self.framing == Framing::Framed => {
                 *r = start;
-                self.opaque("java.io.Serializable", r)
+                self.opaque(JAVA_OBJECT, r)
             }
             Err(error) => Err(error),
         }
@@ -61,7 +64,7 @@ impl<S: Sink> Walker<'_, S> {
     pub(super) fn protobuf(&mut self, protobuf: &ProtobufType, r: &mut Reader<'_>) -> Result<()> {
         let bytes = r.bytes("protobuf message")?;
         match protobuf.decode(bytes) {
-            Some(value) => self.sink.value(value),
+            Some(value) => self.sink.foreign(protobuf.name(), bytes, value),
             None => self.sink.opaque(protobuf.name(), bytes),
         }
         Ok(())

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use statetool_backend::rocksdb::{CURRENT, ManifestWriter, WrittenTable};
 use statetool_format::metadata::{
-    IncrementalHandle, KeyGroupsHandle, KeyGroupsKind, KeyedHandle, Metadata, MetadataVersion, StateFile,
-    StreamHandle,
+    IncrementalHandle, KeyGroupsHandle, KeyGroupsKind, KeyedHandle, MetadataVersion, StateFile, StreamHandle,
 };
 use statetool_format::{Encode, JavaString};
-use statetool_snapshot::{NewFile, Result, SnapshotWriter};
+use statetool_snapshot::{NewFile, Result};
 
 use super::Run;
 use super::output::Output;
@@ -26,6 +25,8 @@ pub(super) struct Assembly<'r, 'p> {
 
 /// What one output is written to.
 enum Stream {
+    /// Nothing: no state of the output stays.
+    Nothing,
     KeyGroups {
         file: NewFile,
         offsets: Vec<i64>,
@@ -52,6 +53,11 @@ impl<'r, 'p> Assembly<'r, 'p> {
             let Some(next) = self.outputs.get(self.streams.len()) else {
                 return Ok(());
             };
+            // Its keys may be of a type that nobody reads any more.
+            if next.header.states.is_empty() {
+                self.streams.push(Stream::Nothing);
+                continue;
+            }
             let mut file = self.run.writer.create()?;
             file.write(next.header.to_bytes())?;
             self.streams.push(match next.layout {
@@ -80,6 +86,7 @@ impl<'r, 'p> Assembly<'r, 'p> {
             return Ok(());
         };
         match stream {
+            Stream::Nothing => Ok(()),
             Stream::KeyGroups { file, offsets } => {
                 let begin = file.len();
                 for (group, start) in &piece.starts {
@@ -111,18 +118,19 @@ impl<'r, 'p> Assembly<'r, 'p> {
     }
 
     /// Ends all files; gives the handles by subtask.
-    pub(super) fn finish(mut self, metadata: &Metadata) -> Result<BTreeMap<u32, KeyedHandle>> {
+    pub(super) fn finish(mut self) -> Result<BTreeMap<u32, KeyedHandle>> {
         if let Some(last) = self.outputs.len().checked_sub(1) {
             self.open(last)?;
         }
         let mut handles = BTreeMap::new();
         for (stream, output) in self.streams.into_iter().zip(self.outputs) {
             let handle = match stream {
+                Stream::Nothing => continue,
                 Stream::KeyGroups { file, offsets } => {
-                    KeyedHandle::KeyGroups(key_groups(output, file.finish()?, offsets, metadata.version))
+                    KeyedHandle::KeyGroups(key_groups(output, file.finish()?, offsets, self.run.version))
                 }
                 Stream::Database { meta, tables } => {
-                    let database = database(self.run.writer, output, meta.finish()?, tables, metadata)?;
+                    let database = database(self.run, output, meta.finish()?, tables)?;
                     KeyedHandle::Incremental(database)
                 }
             };
@@ -156,11 +164,10 @@ fn key_groups(
 
 /// The handle of a database, whose manifest is written last.
 fn database(
-    writer: &SnapshotWriter,
+    run: &Run<'_>,
     output: &Output<'_>,
     meta: StreamHandle,
     tables: Vec<(WrittenTable, StreamHandle)>,
-    metadata: &Metadata,
 ) -> Result<IncrementalHandle> {
     let names = output.header.states.iter().map(|state| state.name.to_str());
     let names: Vec<_> = names.collect();
@@ -177,15 +184,15 @@ fn database(
         (CURRENT.to_owned(), ManifestWriter::current()),
     ];
     for (name, bytes) in small {
-        let mut new = writer.create()?;
+        let mut new = run.writer.create()?;
         new.write(bytes)?;
         private.push(file(&name, new.finish()?));
     }
     let id = crate::rewrite::id(&meta);
-    let v2 = metadata.version.has_properties();
+    let v2 = run.version.has_properties();
     let size: u64 = written.iter().map(|table| table.file.size).sum();
     Ok(IncrementalHandle {
-        checkpoint_id: metadata.checkpoint_id,
+        checkpoint_id: run.snapshot.metadata().checkpoint_id,
         backend_id: JavaString::new(&uuid(&id)).unwrap_or_default(),
         range: output.range,
         checkpointed_size: v2.then(|| i64::try_from(size).unwrap_or(i64::MAX)),

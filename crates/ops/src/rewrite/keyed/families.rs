@@ -19,7 +19,6 @@ pub(super) struct Families {
 }
 
 /// One state.
-#[derive(Default)]
 struct Family {
     /// The entries of the current key group.
     group: Sorter,
@@ -28,7 +27,12 @@ struct Family {
 
 impl Families {
     pub(super) fn new(output: &Output<'_>, item: &Item<'_>) -> Self {
-        let families: Vec<Family> = output.header.states.iter().map(|_| Family::default()).collect();
+        let states = output.header.states.len();
+        let family = || Family {
+            group: Sorter::sharing(states),
+            table: None,
+        };
+        let families: Vec<Family> = std::iter::repeat_with(family).take(states).collect();
         Self {
             output: item.output,
             first_table: ManifestWriter::FIRST_TABLE + (item.number * families.len()) as u64,

@@ -13,6 +13,7 @@ use statetool_values::{Framing, decode_java_hash};
 
 use super::item::{From, Item};
 use super::output::Output;
+use crate::pipeline::Spare;
 use crate::rewrite::lock;
 use crate::rewrite::rule::Form;
 use crate::rewrite::scale::Scale;
@@ -22,18 +23,25 @@ use crate::rewrite::sorter::{Sorter, no_room};
 const PARTITION_BYTES: u64 = 16 << 20;
 /// How many partitions there are at most.
 const MAX_PARTITIONS: usize = 512;
-/// How many bytes a thread collects for one partition before it hands them over.
-const CHUNK: usize = 32 << 10;
 /// How many bytes of all partitions are kept in memory.
 const IN_MEMORY: usize = 64 << 20;
+/// How many bytes a thread collects for one partition before it hands them over.
+const CHUNK: usize = 32 << 10;
+/// How many bytes all threads collect for all partitions: chunks are smaller where there are many of these.
+const IN_CHUNKS: usize = 32 << 20;
 
 /// Entries by where they go.
 pub(super) struct Shuffle {
     partitions: Vec<Partition>,
     /// The partition of each key group.
     of_group: Vec<usize>,
+    /// How many bytes are in memory, and may be.
     in_memory: AtomicUsize,
     limit: usize,
+    /// How large a chunk is.
+    chunk: usize,
+    chunks: Spare<Vec<u8>>,
+    sorters: Spare<Sorter>,
 }
 
 /// Entries of some key groups of one output.
@@ -43,11 +51,11 @@ struct Partition {
     stored: Mutex<Stored>,
 }
 
-/// Records, the first of them in a file if there were too many.
+/// Chunks of records, the first of them in a file if there were too many.
 #[derive(Default)]
 struct Stored {
     file: Option<File>,
-    bytes: Vec<u8>,
+    chunks: Vec<Vec<u8>>,
 }
 
 /// Takes the entries of one thread.
@@ -58,8 +66,8 @@ pub(super) struct Writer<'s> {
 }
 
 impl Shuffle {
-    /// Partitions for entries of about so many bytes.
-    pub(super) fn new(outputs: &[Output<'_>], scale: Scale, bytes: u64) -> Self {
+    /// Partitions for entries of about so many bytes, which `threads` threads collect.
+    pub(super) fn new(outputs: &[Output<'_>], scale: Scale, bytes: u64, threads: usize) -> Self {
         let wanted = bytes.div_ceil(PARTITION_BYTES).clamp(1, MAX_PARTITIONS as u64) as usize;
         let each = wanted.div_ceil(outputs.len().max(1)) as u32;
         let mut shuffle = Self {
@@ -67,6 +75,9 @@ impl Shuffle {
             of_group: vec![usize::MAX; scale.max_parallelism as usize],
             in_memory: AtomicUsize::new(0),
             limit: IN_MEMORY,
+            chunk: CHUNK,
+            chunks: Spare::default(),
+            sorters: Spare::default(),
         };
         for (output, made) in outputs.iter().enumerate() {
             let step = made.range.count.div_ceil(each.max(1)).max(1);
@@ -84,6 +95,7 @@ impl Shuffle {
                 });
             }
         }
+        shuffle.chunk = CHUNK.min(IN_CHUNKS / (shuffle.partitions.len() * threads).max(1));
         shuffle
     }
 
@@ -112,16 +124,18 @@ impl Shuffle {
         }
     }
 
+    /// Takes a chunk; another one is in its place then.
     fn take(&self, partition: usize, chunk: &mut Vec<u8>) -> Result<()> {
-        let Some(partition) = self.partitions.get(partition) else {
+        let Some(partition) = self.partitions.get(partition).filter(|_| !chunk.is_empty()) else {
             return Ok(());
         };
+        let bytes = chunk.len();
         let mut stored = lock(&partition.stored);
-        stored.bytes.append(chunk);
-        let total = self.in_memory.fetch_add(chunk.len(), Ordering::Relaxed);
+        stored.chunks.push(std::mem::replace(chunk, self.chunks.take()));
+        let total = bytes + self.in_memory.fetch_add(bytes, Ordering::Relaxed);
         if total > self.limit {
-            self.in_memory.fetch_sub(stored.bytes.len(), Ordering::Relaxed);
-            stored.spill()?;
+            self.in_memory.fetch_sub(stored.len(), Ordering::Relaxed);
+            stored.spill(&self.chunks)?;
         }
         Ok(())
     }
@@ -137,35 +151,49 @@ impl Shuffle {
         let Some(partition) = self.partitions.get(partition) else {
             return Ok(());
         };
-        let Stored { file, bytes } = std::mem::take(&mut *lock(&partition.stored));
-        let mut sorter = Sorter::default();
+        let Stored { file, chunks } = std::mem::take(&mut *lock(&partition.stored));
+        let mut sorter = self.sorters.take();
         if let Some(mut file) = file {
             file.rewind().map_err(|error| no_room(&error))?;
             put_records(BufReader::with_capacity(1 << 20, file), &mut sorter)?;
         }
-        put_records(&*bytes, &mut sorter)?;
-        drop(bytes);
+        for chunk in chunks {
+            put_records(&*chunk, &mut sorter)?;
+        }
         let mut ended = false;
         sorter.drain(|key, value| {
             if let Some((id, entry)) = parse(key, value, states).filter(|_| !ended) {
                 ended = visit(id, &entry)?.is_break();
             }
             Ok(())
-        })
+        })?;
+        self.sorters.keep(sorter);
+        Ok(())
     }
 }
 
 impl Stored {
-    /// Moves what is in memory to the file.
-    fn spill(&mut self) -> Result<()> {
+    /// Bytes in memory.
+    fn len(&self) -> usize {
+        self.chunks.iter().map(Vec::len).sum()
+    }
+
+    /// Moves what is in memory to the file; keeps the chunks, emptied, for others. Those of a single
+    /// large record are not kept.
+    fn spill(&mut self, spare: &Spare<Vec<u8>>) -> Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             None => self
                 .file
                 .insert(tempfile::tempfile().map_err(|error| no_room(&error))?),
         };
-        file.write_all(&self.bytes).map_err(|error| no_room(&error))?;
-        self.bytes = Vec::new();
+        for mut chunk in self.chunks.drain(..) {
+            file.write_all(&chunk).map_err(|error| no_room(&error))?;
+            chunk.clear();
+            if chunk.capacity() <= CHUNK {
+                spare.keep(chunk);
+            }
+        }
         Ok(())
     }
 }
@@ -187,6 +215,11 @@ impl Writer<'_> {
         entry.put_composite_key(group, 0, &mut self.key);
         let value = entry.value.bytes();
         let lengths = (self.key.len() as u32 + 4, value.len() as u32 + 1);
+        let record = LENGTHS + lengths.0 as usize + lengths.1 as usize;
+        if chunk.len() + record > self.shuffle.chunk {
+            self.shuffle.take(place, chunk)?;
+            chunk.reserve_exact(record.max(self.shuffle.chunk));
+        }
         chunk.extend_from_slice(&lengths.0.to_le_bytes());
         chunk.extend_from_slice(&lengths.1.to_le_bytes());
         chunk.extend_from_slice(&(group as u16).to_be_bytes());
@@ -194,9 +227,6 @@ impl Writer<'_> {
         chunk.extend_from_slice(&self.key);
         chunk.push(Form::of(entry.value) as u8);
         chunk.extend_from_slice(value);
-        if chunk.len() >= CHUNK {
-            self.shuffle.take(place, chunk)?;
-        }
         Ok(Flow::Continue(()))
     }
 
@@ -331,4 +361,84 @@ fn unknown(entry: &Entry<'_>) -> Error {
         entry.state.name
     ))
     .hint("only a job with these classes can change the max parallelism")
+}
+
+#[cfg(test)]
+mod tests {
+    use statetool_testkit::opened::{metadata_of, open};
+
+    use super::*;
+
+    const GROUPS: u32 = 128;
+    const CHUNK_OF_TEST: usize = 256;
+
+    fn shuffle(limit: usize) -> Shuffle {
+        let partitions = (0..GROUPS).step_by(32).map(|start| Partition {
+            output: 0,
+            range: KeyGroupRange::new(start, start + 32),
+            stored: Mutex::default(),
+        });
+        Shuffle {
+            partitions: partitions.collect(),
+            of_group: (0..GROUPS as usize).map(|group| group / 32).collect(),
+            in_memory: AtomicUsize::new(0),
+            limit,
+            chunk: CHUNK_OF_TEST,
+            chunks: Spare::default(),
+            sorters: Spare::default(),
+        }
+    }
+
+    /// What comes back of a snapshot's entries, and how many partitions have files.
+    fn shuffled(limit: usize) -> (Vec<(u32, u16, Vec<u8>, Vec<u8>)>, usize) {
+        let snapshot = open(&metadata_of("1.20/keyed-states/rocksdb-canonical").unwrap()).unwrap();
+        let mut operators = snapshot
+            .operators()
+            .map(|op| snapshot.load_operator(&op).unwrap());
+        let operator = operators.find(|loaded| !loaded.parts.is_empty()).unwrap();
+        let part = operator.parts.first().unwrap();
+        let shuffle = shuffle(limit);
+        let mut writers = [shuffle.writer(), shuffle.writer()];
+        let mut turn = 0;
+        let mut put = |entry: &Entry<'_>| {
+            turn += 1;
+            let id = part
+                .states()
+                .iter()
+                .position(|state| Arc::ptr_eq(state, entry.state));
+            let group = GROUPS - 1 - entry.key_group.unwrap();
+            let pushed = writers[turn % 2].push(group, id.unwrap() as u16, entry);
+            assert!(shuffle.in_memory.load(Ordering::Relaxed) <= limit);
+            pushed
+        };
+        let _ = part
+            .scan(snapshot.files(), part.range, &|_| true, &mut put)
+            .unwrap();
+        writers.into_iter().for_each(|writer| writer.end().unwrap());
+        let files = |partition: &&Partition| lock(&partition.stored).file.is_some();
+        let files = shuffle.partitions.iter().filter(files).count();
+        let mut rows = Vec::new();
+        for partition in 0..shuffle.partitions.len() {
+            let visit = |id: u16, entry: &Entry<'_>| {
+                let mut key = Vec::new();
+                entry.put_composite_key(0, 0, &mut key);
+                rows.push((entry.key_group.unwrap(), id, key, entry.value.bytes().to_vec()));
+                Ok(Flow::Continue(()))
+            };
+            shuffle.drain(partition, part.states(), visit).unwrap();
+        }
+        (rows, files)
+    }
+
+    #[test]
+    fn what_does_not_fit_into_memory_comes_back_from_files() {
+        let (expected, files) = shuffled(usize::MAX);
+        assert_eq!((expected.len(), files), (145, 0));
+        assert!(expected.is_sorted());
+        for (limit, in_files) in [(CHUNK_OF_TEST * 3, 1..=4), (0, 4..=4)] {
+            let (rows, files) = shuffled(limit);
+            assert_eq!(rows, expected, "{limit}");
+            assert!(in_files.contains(&files), "{files} files with {limit} bytes");
+        }
+    }
 }

@@ -55,6 +55,26 @@ impl Piece {
             put_stream(group, &mut self.bytes);
         }
     }
+
+    /// The piece in parts of the usual size. A key group of the heap layout comes at once; in parts
+    /// most of it waits with the thread that has it, and not many of them in the pipeline.
+    fn parts(&self) -> impl Iterator<Item = Self> + '_ {
+        let last = self.bytes.len().saturating_sub(1) / PIECE;
+        self.bytes.chunks(PIECE).enumerate().map(move |(number, bytes)| {
+            let starts = self.starts.iter();
+            let inside = starts.filter(|(_, start)| number == last.min(start / PIECE));
+            Self {
+                output: self.output,
+                starts: inside
+                    .map(|(group, start)| (*group, start - number * PIECE))
+                    .collect(),
+                bytes: bytes.to_vec(),
+                compress: self.compress,
+                table: self.table,
+                end: None,
+            }
+        })
+    }
 }
 
 /// Takes the entries of some key groups, one group after the other.
@@ -218,7 +238,10 @@ impl<'s, 'f> Sink<'s, 'f> {
     fn hand_over(&mut self) -> Flow {
         let piece = std::mem::take(&mut self.piece);
         self.begin_piece();
-        self.feed.hand_over(piece)
+        if piece.bytes.len() <= 2 * PIECE {
+            return self.feed.hand_over(piece);
+        }
+        piece.parts().try_for_each(|part| self.feed.hand_over(part))
     }
 
     fn begin_piece(&mut self) {
@@ -270,6 +293,35 @@ fn put_heap(writer: &mut HeapWriter, state: u16, entry: &Entry<'_>, value: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_of_a_piece_are_the_piece() {
+        let bytes: Vec<u8> = (0..PIECE * 3 + 7).map(|n| (n % 251) as u8).collect();
+        let end = bytes.len();
+        let piece = Piece {
+            output: 3,
+            starts: vec![
+                (4, 0),
+                (5, 20),
+                (6, PIECE),
+                (7, PIECE * 3 - 1),
+                (8, end - 1),
+                (9, end),
+            ],
+            bytes,
+            compress: true,
+            ..Piece::default()
+        };
+        let (mut bytes, mut starts) = (Vec::new(), Vec::new());
+        for part in piece.parts() {
+            assert!(part.bytes.len() <= PIECE && part.compress && part.output == 3);
+            let inside = part.starts.iter();
+            starts.extend(inside.map(|(group, start)| (*group, bytes.len() + start)));
+            bytes.extend(part.bytes);
+        }
+        assert!(bytes == piece.bytes);
+        assert_eq!(starts, piece.starts);
+    }
 
     #[test]
     fn a_key_group_begins_once() {

@@ -7,7 +7,7 @@ use statetool_backend::operator::OperatorWriter;
 use statetool_format::state::{OperatorHeader, StateMetaInfo};
 use statetool_snapshot::{Error, Layout, Part, Result, State, StateKind};
 
-use super::{Block, Elements, Site, Written, finish, mode, renamed, version};
+use super::{Block, Elements, Site, Written, finish, form, mode, renamed};
 use crate::rewrite::account::{StateAccount, StateName};
 use crate::rewrite::plan::StatePlans;
 
@@ -46,9 +46,10 @@ pub(super) fn write(site: &Site<'_>, plans: &StatePlans, parallelism: u32) -> Re
         let wanted = wholes.iter().filter(|whole| whole.is_broadcast() == broadcast);
         wanted.map(|whole| whole.meta.clone()).collect()
     };
+    let (version, compressed) = form(first, plans)?;
     let header = OperatorHeader {
-        version: version(first)?,
-        compressed: first.header.compressed,
+        version,
+        compressed,
         lists: metas(false),
         broadcasts: metas(true),
     };

@@ -18,8 +18,13 @@ import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 /**
  * Runs one job with the RocksDB backend that puts N entries, and takes of it incremental checkpoints (half way, and at the end) and
  * a canonical savepoint (at the end): {@code DIR/checkpoints/JOB/chk-N} and {@code DIR/canonical}.
+ *
+ * <p>With {@code two-states} behind N and DIR the job has a second state, with a TTL, and there is no checkpoint; {@code DIR/half} is
+ * a time in epoch milliseconds: half of the second state's entries are not younger than that, the others are.
  */
 public final class Generate {
+    static final int MAX_PARALLELISM = 128;
+
     private static final int PARALLELISM = 2;
     private static final Duration POLL = Duration.ofMillis(50);
 
@@ -34,15 +39,24 @@ public final class Generate {
     public static void main(String[] args) throws Exception {
         long entries = Long.parseLong(args[0]);
         Path directory = Paths.get(args[1]).toAbsolutePath();
+        boolean twoStates = args.length > 2 && args[2].equals("two-states");
         Configuration settings = settings(directory);
         try (MiniCluster cluster = Flink.cluster(settings, PARALLELISM)) {
-            JobGraph graph = job(settings, entries);
+            JobGraph graph = job(settings, entries, twoStates);
             cluster.submitJob(graph).get();
             Generate run = new Generate(cluster, graph.getJobID());
             run.await(entries / 2);
-            cluster.triggerCheckpoint(run.job).get();
+            if (twoStates) {
+                Files.writeString(directory.resolve("half"), System.currentTimeMillis() + "\n");
+                Thread.sleep(POLL.toMillis());
+            } else {
+                cluster.triggerCheckpoint(run.job).get();
+            }
+            Numbers.SECOND_HALF.countDown();
             run.await(entries);
-            cluster.triggerCheckpoint(run.job).get();
+            if (!twoStates) {
+                cluster.triggerCheckpoint(run.job).get();
+            }
             run.savepoint(directory);
             cluster.cancelJob(run.job).get();
             cluster.requestJobResult(run.job).get();
@@ -63,13 +77,13 @@ public final class Generate {
         return settings;
     }
 
-    private static JobGraph job(Configuration settings, long entries) {
+    private static JobGraph job(Configuration settings, long entries, boolean twoStates) {
         StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(settings);
         env.setParallelism(PARALLELISM);
-        env.setMaxParallelism(128);
+        env.setMaxParallelism(MAX_PARALLELISM);
         env.addSource(new Numbers(entries), "numbers", Types.LONG)
                 .keyBy(Order::key)
-                .process(new Orders())
+                .process(new Orders(twoStates))
                 .uid(Orders.UID)
                 .returns(Types.VOID)
                 .sinkTo(new DiscardingSink<>());
