@@ -13,13 +13,16 @@ use crate::style::{self, paint};
 
 /// The report.
 pub(crate) fn report(report: &CompactReport, out: &mut dyn Write) -> anyhow::Result<()> {
+    // To what nothing expires the instant means nothing.
+    let expires = |state: &StateReport| state.times.is_some() || state.kept_millis.is_some();
+    let states = || report.operators.iter().flat_map(|operator| &operator.states);
+    let at = match states().any(expires) {
+        true => format!(", at {}", report.at),
+        false => String::new(),
+    };
     match &report.output {
-        Some(output) => writeln!(
-            out,
-            "checkpoint {} as {output}, at {}",
-            report.checkpoint_id, report.at
-        )?,
-        None => writeln!(out, "{}  at {}; nothing was written", report.input, report.at)?,
+        Some(output) => writeln!(out, "checkpoint {} as {output}{at}", report.checkpoint_id)?,
+        None => writeln!(out, "{}{at}  nothing was written", report.input)?,
     }
     totals(&report.totals, out)?;
     let rows: Vec<_> = (report.operators.iter())
