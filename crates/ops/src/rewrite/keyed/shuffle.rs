@@ -389,10 +389,10 @@ mod tests {
         }
     }
 
-    /// What comes back of a snapshot's entries, and how many partitions have files.
     /// Key group, state, key and value.
     type Got = (u32, u16, Vec<u8>, Vec<u8>);
 
+    /// What comes back of a snapshot's entries, and how many partitions have files.
     fn shuffled(limit: usize) -> (Vec<Got>, usize) {
         let snapshot = open(&metadata_of("1.20/keyed-states/rocksdb-canonical").unwrap()).unwrap();
         let mut operators = snapshot
