@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod cat;
+pub mod diff;
 pub mod inspect;
 pub mod kafka;
 pub mod key;
@@ -12,6 +13,7 @@ pub mod progress;
 pub mod rewrite;
 pub mod row;
 pub mod schema;
+mod sorter;
 pub mod time;
 pub mod verify;
 pub mod work;

@@ -10,7 +10,6 @@ mod keyed;
 mod operator_state;
 mod plan;
 mod read_back;
-mod sorter;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

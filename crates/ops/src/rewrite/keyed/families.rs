@@ -6,7 +6,7 @@ use statetool_snapshot::{Flow, Result};
 use super::sink::{PIECE, Piece};
 use super::{Item, Output};
 use crate::pipeline::Feed;
-use crate::rewrite::sorter::Sorter;
+use crate::sorter::Sorter;
 
 /// The column families that some key groups are written to.
 pub(super) struct Families {
