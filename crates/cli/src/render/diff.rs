@@ -79,13 +79,13 @@ impl Differences {
             }
             (Difference::Entries(rows), Format::Csv) => {
                 for line in lines(&rows.text) {
-                    let row = serde_json::from_slice(line).map_err(io::Error::from)?;
+                    let row = parse(line)?;
                     out.write_all(csv_row(&row, self.summary).as_bytes())?;
                 }
             }
             (Difference::Entries(rows), Format::Table) => {
                 for (line, state) in lines(&rows.text).zip(&rows.states) {
-                    let row = serde_json::from_slice(line).map_err(io::Error::from)?;
+                    let row = parse(line)?;
                     self.rows.push((*state, row));
                 }
             }
@@ -163,6 +163,22 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
 }
 
+/// A row, of which a text may hold a lone surrogate: what else would be no JSON is a replacement character then.
+fn parse(line: &[u8]) -> anyhow::Result<Row> {
+    if let Ok(row) = serde_json::from_slice(line) {
+        return Ok(row);
+    }
+    let mut text = String::from_utf8_lossy(line).into_owned();
+    for (at, _) in String::from_utf8_lossy(line).match_indices("\\u") {
+        let digits = at + 2..at + 6;
+        let is_surrogate = |text: &str| text.starts_with(['d', 'D']) && matches!(text.as_bytes(), [_, b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]);
+        if text.get(digits.clone()).is_some_and(is_surrogate) {
+            text.replace_range(digits, "fffd");
+        }
+    }
+    Ok(serde_json::from_str(&text).map_err(io::Error::from)?)
+}
+
 fn to_row(found: &impl serde::Serialize) -> anyhow::Result<Row> {
     match serde_json::to_value(found).map_err(io::Error::from)? {
         Json::Object(row) => Ok(row),
@@ -202,18 +218,21 @@ fn structure(found: &[StructureDifference]) -> String {
             Some(part) => format!("{} {part}", found.what),
             None => found.what.to_owned(),
         };
-        vec![place, what, cell(&found.before), cell(&found.after)]
+        vec![place, what, type_cell(&found.before), type_cell(&found.after)]
     });
     let heads = [Head::Words("STRUCTURE"), Head::Words("WHAT"), Head::Words("A"), Head::Words("B")];
     columns(0, &heads, &rows.collect::<Vec<_>>())
 }
 
-/// What differs in a table's cell: its first line may not show it.
 fn cell(value: &Json) -> String {
+    shorten(&table_cell(value.to_string().as_bytes()), MAX_CELL)
+}
+
+/// Types have several lines.
+fn type_cell(value: &Json) -> String {
     match value {
-        Json::Null => String::new(),
-        Json::String(text) => shorten(&text.replace("\n", "; ").replace(";   ", "; "), MAX_CELL),
-        other => shorten(&table_cell(other.to_string().as_bytes()), MAX_CELL),
+        Json::String(text) => cell(&Json::from(text.lines().map(str::trim).collect::<Vec<_>>().join("; "))),
+        other => cell(other),
     }
 }
 
@@ -312,5 +331,22 @@ fn verdict(report: &DiffReport) -> String {
             let found = paint(style::ERROR, count(found, "difference", "differences"));
             format!("{found}: {what}{missed}")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_with_lone_surrogates_are_rows() {
+        for (line, value) in [
+            (r#"{"before":"a\ud83d\ude00b"}"#, "a😀b"),
+            (r#"{"before":"a\ud800b"}"#, "a\u{fffd}b"),
+            (r#"{"before":"\udfff \u0041"}"#, "\u{fffd} A"),
+        ] {
+            assert_eq!(parse(line.as_bytes()).unwrap()["before"], value, "{line}");
+        }
+        assert!(parse(b"{").is_err());
     }
 }

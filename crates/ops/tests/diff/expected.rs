@@ -58,7 +58,7 @@ impl Fixture {
     }
 
     /// The states that the rows are about, without those of which rows lack a part.
-    fn states(&self) -> BTreeSet<StateName> {
+    pub(crate) fn states(&self) -> BTreeSet<StateName> {
         let stated = self.said["states"].as_array().unwrap().iter();
         let names = stated.map(|state| {
             let text = |field: &str| state[field].as_str().unwrap().to_owned();
