@@ -121,12 +121,16 @@ fn others_differ_in_what_flink_says() {
     let mut scenarios: BTreeMap<String, Vec<Fixture>> = BTreeMap::new();
     for folder in fixtures() {
         let fixture = Fixture::read(&folder);
-        scenarios.entry(fixture.scenario.clone()).or_default().push(fixture);
+        scenarios
+            .entry(fixture.scenario.clone())
+            .or_default()
+            .push(fixture);
     }
     let mut counts = [0; 4];
     for fixtures in scenarios.values() {
         let first = |fixture: &Fixture| {
-            let held = |other: &&Fixture| (&other.release, &other.expected) == (&fixture.release, &fixture.expected);
+            let held =
+                |other: &&Fixture| (&other.release, &other.expected) == (&fixture.release, &fixture.expected);
             std::ptr::eq(fixtures.iter().find(held).unwrap(), fixture)
         };
         for one in fixtures {
@@ -180,7 +184,11 @@ fn rewrite(snapshot: &Snapshot, edits: &Edits, directory: &Path) -> Result<Snaps
         progress: Arc::new(Progress::default()),
     };
     execute(&plan(snapshot, edits)?, &writer, &options)?;
-    Snapshot::open(&Store::default(), &directory.to_string_lossy(), OpenOptions::default())
+    Snapshot::open(
+        &Store::default(),
+        &directory.to_string_lossy(),
+        OpenOptions::default(),
+    )
 }
 
 #[test]
@@ -225,11 +233,18 @@ fn what_was_rewritten_without_edits_does_not_differ() {
                 continue;
             }
             let name = format!("{} as {layout}", path.display());
-            assert!(report.equal, "{name}: {:?} {:?} {rows:?}", report.structure, differing(&report));
+            assert!(
+                report.equal,
+                "{name}: {:?} {:?} {rows:?}",
+                report.structure,
+                differing(&report)
+            );
             equal += 1;
         }
     }
-    println!("{equal} snapshots equal what they were written from; {refused} cannot be written, of {hidden} some entries are hidden");
+    println!(
+        "{equal} snapshots equal what they were written from; {refused} cannot be written, of {hidden} some entries are hidden"
+    );
     assert!(equal > 1200);
 }
 
@@ -250,12 +265,22 @@ fn edits_appear() {
         .iter()
         .map(|state| (state.state.as_str(), state.removed, state.added, state.changed))
         .collect();
-    assert_eq!(shown, [("notes", 33, 0, 0), ("sum", 14, 0, 0), ("total", 0, 14, 0)]);
+    assert_eq!(
+        shown,
+        [("notes", 33, 0, 0), ("sum", 14, 0, 0), ("total", 0, 14, 0)]
+    );
     assert_eq!(rows.len(), 33 + 14 + 14);
     let structure: Vec<_> = report
         .structure
         .iter()
-        .map(|found| (found.what, found.state.as_deref(), found.before.clone(), found.after.clone()))
+        .map(|found| {
+            (
+                found.what,
+                found.state.as_deref(),
+                found.before.clone(),
+                found.after.clone(),
+            )
+        })
         .collect();
     let sink = statetool_format::OperatorId::from_uid("sink").to_string();
     let expected = [
@@ -265,9 +290,17 @@ fn edits_appear() {
         ("operator", None, sink.into(), Json::Null),
     ];
     assert_eq!(structure.len(), expected.len());
-    assert!(expected.iter().all(|found| structure.contains(found)), "{structure:?}");
+    assert!(
+        expected.iter().all(|found| structure.contains(found)),
+        "{structure:?}"
+    );
     // Each of them can be ignored.
-    let options = ignoring(&["uid:all-states/notes", "uid:all-states/sum", "uid:all-states/total", "uid:sink/*"]);
+    let options = ignoring(&[
+        "uid:all-states/notes",
+        "uid:all-states/sum",
+        "uid:all-states/total",
+        "uid:sink/*",
+    ]);
     let (report, _) = compare(&before, &after, &options).unwrap();
     assert!(report.equal, "{:?} {:?}", report.structure, report.states);
 }
@@ -276,7 +309,8 @@ fn edits_appear() {
 fn operators_with_other_ids_can_be_compared() {
     let before = opened("1.20/keyed-states/hashmap-canonical");
     let edits: Edits =
-        serde_json::from_str(r#"{"rename-operator": [{"from": "uid:all-states", "to": "uid:new"}]}"#).unwrap();
+        serde_json::from_str(r#"{"rename-operator": [{"from": "uid:all-states", "to": "uid:new"}]}"#)
+            .unwrap();
     let folder = scratch();
     let after = rewrite(&before, &edits, &folder.path().join("new")).unwrap();
     let (report, rows) = everything(&before, &after);
@@ -299,12 +333,27 @@ fn operators_with_other_ids_can_be_compared() {
 #[test]
 fn memory_and_threads_do_not_matter() {
     let pairs = [
-        ("1.20/key-types/hashmap-canonical", "1.20/key-types/rocksdb-canonical-max-1000"),
+        (
+            "1.20/key-types/hashmap-canonical",
+            "1.20/key-types/rocksdb-canonical-max-1000",
+        ),
         ("1.20/windows/hashmap-checkpoint", "1.20/windows/rocksdb-native"),
-        ("1.20/operator-states/hashmap-canonical", "2.3/operator-states/rocksdb-native"),
-        ("1.20/keyed-states/hashmap-native", "1.20/many-files/rocksdb-native"),
-        ("1.20/keyed-states/rocksdb-rescaled", "2.3/keyed-states/hashmap-changelog"),
-        ("1.20/keyed-states/rocksdb-heap-timers", "1.13/value-types/hashmap-canonical"),
+        (
+            "1.20/operator-states/hashmap-canonical",
+            "2.3/operator-states/rocksdb-native",
+        ),
+        (
+            "1.20/keyed-states/hashmap-native",
+            "1.20/many-files/rocksdb-native",
+        ),
+        (
+            "1.20/keyed-states/rocksdb-rescaled",
+            "2.3/keyed-states/hashmap-changelog",
+        ),
+        (
+            "1.20/keyed-states/rocksdb-heap-timers",
+            "1.13/value-types/hashmap-canonical",
+        ),
     ];
     for (a, b) in pairs {
         let (a, b) = (opened(a), opened(b));
@@ -324,7 +373,10 @@ fn memory_and_threads_do_not_matter() {
 
 #[test]
 fn limits_leave_rows_out_and_count_them() {
-    let (a, b) = (opened("1.20/keyed-states/hashmap-native"), opened("1.20/many-files/rocksdb-native"));
+    let (a, b) = (
+        opened("1.20/keyed-states/hashmap-native"),
+        opened("1.20/many-files/rocksdb-native"),
+    );
     let (whole, all) = everything(&a, &b);
     for limit in [0, 1, 7, 100_000] {
         let options = DiffOptions {
@@ -343,7 +395,10 @@ fn limits_leave_rows_out_and_count_them() {
     let (report, rows) = compare(&a, &b, &options).unwrap();
     for state in &report.states {
         let of_state = |row: &&Json| row["state"] == state.state && row["operator"] == state.operator;
-        assert_eq!(rows.iter().filter(of_state).count() as u64, state.differences().min(3));
+        assert_eq!(
+            rows.iter().filter(of_state).count() as u64,
+            state.differences().min(3)
+        );
     }
 }
 
@@ -362,7 +417,10 @@ fn selectors_and_what_is_ignored() {
     assert_eq!(states(&select("all-states/notes")), ["notes"]);
     assert_eq!(states(&select("*/notes")), ["notes"]);
     assert_eq!(states(&select("all-states")).len(), 7);
-    assert_eq!(states(&ignoring(&["timers", "*/notes"])), ["average", "last", "sum", "history"]);
+    assert_eq!(
+        states(&ignoring(&["timers", "*/notes"])),
+        ["average", "last", "sum", "history"]
+    );
     for (options, why) in [
         (select("all-states/note"), "no state `note`"),
         (select("nobody/x"), "no operator `nobody`"),
@@ -375,11 +433,16 @@ fn selectors_and_what_is_ignored() {
         ),
     ] {
         let error = compare(&a, &b, &options).unwrap_err();
-        assert_eq!((error.to_string().as_str(), error.kind()), (why, ErrorKind::Usage));
+        assert_eq!(
+            (error.to_string().as_str(), error.kind()),
+            (why, ErrorKind::Usage)
+        );
     }
     let error = Ignore::parse("everything").unwrap_err().to_string();
     assert!(
-        error.starts_with("`everything` cannot be ignored: write OPERATOR/STATE, or one of structure, parallelism,"),
+        error.starts_with(
+            "`everything` cannot be ignored: write OPERATOR/STATE, or one of structure, parallelism,"
+        ),
         "{error}"
     );
 }
@@ -432,13 +495,24 @@ fn positions_of_kafka_sources_are_compared() {
     let mut bytes = std::fs::read(metadata_of("1.20/kafka-source/hashmap-canonical").unwrap()).unwrap();
     // The position is in the metadata file, since so little state is kept there.
     let position = 12_i64.to_be_bytes();
-    let places: Vec<usize> = (0..bytes.len() - 8).filter(|at| bytes[*at..*at + 8] == position).collect();
-    let [at] = places.as_slice() else { panic!("{places:?}") };
+    let places: Vec<usize> = (0..bytes.len() - 8)
+        .filter(|at| bytes[*at..*at + 8] == position)
+        .collect();
+    let [at] = places.as_slice() else {
+        panic!("{places:?}")
+    };
     bytes[at + 7] = 10;
     let changed = Snapshot::decode(&Store::default(), located(&one), &bytes, OpenOptions::default()).unwrap();
     let (report, rows) = everything(&one, &changed);
     let found: Vec<_> = (report.structure.iter())
-        .map(|found| (found.what, found.part.clone(), found.before.clone(), found.after.clone()))
+        .map(|found| {
+            (
+                found.what,
+                found.part.clone(),
+                found.before.clone(),
+                found.after.clone(),
+            )
+        })
         .collect();
     let [("kafka", Some(partition), before, after)] = found.as_slice() else {
         panic!("{found:?}")
@@ -459,7 +533,11 @@ fn located(snapshot: &Snapshot) -> statetool_snapshot::Located {
 /// Damage is an error or a difference, and nothing else: no panic, and never equality of what was not read.
 #[test]
 fn damage_is_told() {
-    for fixture in ["1.20/keyed-states/hashmap-canonical", "1.20/keyed-states/hashmap-native", "1.20/keyed-states/rocksdb-native"] {
+    for fixture in [
+        "1.20/keyed-states/hashmap-canonical",
+        "1.20/keyed-states/hashmap-native",
+        "1.20/keyed-states/rocksdb-native",
+    ] {
         let path = metadata_of(fixture).unwrap();
         let whole = open(&path).unwrap();
         let (mut errors, mut differences) = (0, 0);

@@ -106,7 +106,10 @@ pub(crate) fn run(args: &DiffArgs, global: &Global) -> anyhow::Result<Exit> {
     out.finish()?;
     for part in report.unreadable.iter().filter(|part| !part.compared) {
         let operator = part.uid.as_ref().unwrap_or(&part.operator);
-        global.warn(&format!("{}: operator `{operator}`: not all can be compared: {}", part.snapshot, part.reason));
+        global.warn(&format!(
+            "{}: operator `{operator}`: not all can be compared: {}",
+            part.snapshot, part.reason
+        ));
     }
     report.warnings.iter().for_each(|warning| global.warn(warning));
     Ok(match report.equal {
@@ -137,7 +140,9 @@ impl DiffArgs {
     fn mapped(&self, global: &Global) -> anyhow::Result<Vec<(String, String)>> {
         let pair = |text: &String| match text.split_once('=') {
             Some((a, b)) if !a.is_empty() && !b.is_empty() => Ok((a.to_owned(), b.to_owned())),
-            _ => Err(Error::usage(format!("`{text}` maps no operator to another: write A=B"))),
+            _ => Err(Error::usage(format!(
+                "`{text}` maps no operator to another: write A=B"
+            ))),
         };
         let pairs: Result<_, _> = self.map_operator.iter().map(pair).collect();
         Ok(pairs.map_err(|error| global.origins.blame("map-operator", error))?)

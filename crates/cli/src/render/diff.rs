@@ -49,7 +49,9 @@ impl Differences {
     pub(crate) fn new(format: Format, summary: bool, out: &mut dyn Write) -> anyhow::Result<Self> {
         match format {
             Format::Json => write!(out, "{{\"schema\":\"statetool.diff.v1\",\"rows\":[")?,
-            Format::Csv => out.write_all(csv_line(head(summary).iter().map(|name| Some((*name).to_owned()))).as_bytes())?,
+            Format::Csv => {
+                out.write_all(csv_line(head(summary).iter().map(|name| Some((*name).to_owned()))).as_bytes())?
+            }
             Format::Table | Format::Jsonl => {}
         }
         Ok(Self {
@@ -121,7 +123,11 @@ impl Differences {
         for (name, side) in [("A", &report.a), ("B", &report.b)] {
             let name = paint(style::NAME, name);
             let (kind, id, flink) = (side.kind, side.checkpoint_id, &side.flink);
-            writeln!(out, "{name}  {}  {kind}, checkpoint {id}, Flink {flink}", side.location)?;
+            writeln!(
+                out,
+                "{name}  {}  {kind}, checkpoint {id}, Flink {flink}",
+                side.location
+            )?;
         }
         if !report.structure.is_empty() {
             write!(out, "\n{}", structure(&report.structure))?;
@@ -171,7 +177,10 @@ fn parse(line: &[u8]) -> anyhow::Result<Row> {
     let mut text = String::from_utf8_lossy(line).into_owned();
     for (at, _) in String::from_utf8_lossy(line).match_indices("\\u") {
         let digits = at + 2..at + 6;
-        let is_surrogate = |text: &str| text.starts_with(['d', 'D']) && matches!(text.as_bytes(), [_, b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]);
+        let is_surrogate = |text: &str| {
+            text.starts_with(['d', 'D'])
+                && matches!(text.as_bytes(), [_, b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..])
+        };
         if text.get(digits.clone()).is_some_and(is_surrogate) {
             text.replace_range(digits, "fffd");
         }
@@ -191,10 +200,16 @@ fn head(summary: bool) -> Vec<&'static str> {
     let counted = ["equal", "added", "removed", "changed"];
     match summary {
         true => {
-            let fields = ["change", "operator", "uid", "state", "kind", "before", "after", "what", "part", "in_a", "in_b"];
+            let fields = [
+                "change", "operator", "uid", "state", "kind", "before", "after", "what", "part", "in_a",
+                "in_b",
+            ];
             fields.into_iter().chain(counted).collect()
         }
-        false => FIELDS.into_iter().filter(|field| !field.starts_with("in_")).collect(),
+        false => FIELDS
+            .into_iter()
+            .filter(|field| !field.starts_with("in_"))
+            .collect(),
     }
 }
 
@@ -209,7 +224,10 @@ fn csv_row(row: &Row, summary: bool) -> String {
 /// What is no entry.
 fn structure(found: &[StructureDifference]) -> String {
     let rows = found.iter().map(|found| {
-        let operator = found.uid.clone().or_else(|| Some(format!("id:{}", found.operator.as_ref()?.get(..8)?)));
+        let operator = found
+            .uid
+            .clone()
+            .or_else(|| Some(format!("id:{}", found.operator.as_ref()?.get(..8)?)));
         let place = match (&operator, &found.state) {
             (Some(operator), Some(state)) => format!("{operator}/{state}"),
             (operator, _) => operator.clone().unwrap_or_default(),
@@ -220,7 +238,12 @@ fn structure(found: &[StructureDifference]) -> String {
         };
         vec![place, what, type_cell(&found.before), type_cell(&found.after)]
     });
-    let heads = [Head::Words("STRUCTURE"), Head::Words("WHAT"), Head::Words("A"), Head::Words("B")];
+    let heads = [
+        Head::Words("STRUCTURE"),
+        Head::Words("WHAT"),
+        Head::Words("A"),
+        Head::Words("B"),
+    ];
     columns(0, &heads, &rows.collect::<Vec<_>>())
 }
 
@@ -231,16 +254,27 @@ fn cell(value: &Json) -> String {
 /// Types have several lines.
 fn type_cell(value: &Json) -> String {
     match value {
-        Json::String(text) => cell(&Json::from(text.lines().map(str::trim).collect::<Vec<_>>().join("; "))),
+        Json::String(text) => cell(&Json::from(
+            text.lines().map(str::trim).collect::<Vec<_>>().join("; "),
+        )),
         other => cell(other),
     }
 }
 
 fn counts(states: &[&StateCounts]) -> String {
     let rows = states.iter().map(|state| {
-        let counts = [state.in_a, state.in_b, state.equal, state.added, state.removed, state.changed];
+        let counts = [
+            state.in_a,
+            state.in_b,
+            state.equal,
+            state.added,
+            state.removed,
+            state.changed,
+        ];
         let name = format!("{}/{}", state.label, state.state);
-        std::iter::once(name).chain(counts.map(|count| count.to_string())).collect()
+        std::iter::once(name)
+            .chain(counts.map(|count| count.to_string()))
+            .collect()
     });
     let heads = [
         Head::Words("ENTRIES"),

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use statetool_snapshot::{Entry, Error, ErrorKind, Flow, Operator, Result, Snapshot};
 
+use super::Difference;
 use super::ahead::Ahead;
 use super::found::{Counts, Finder, Found, Wanted};
 use super::items::{Half, Item, items};
@@ -12,7 +13,6 @@ use super::options::{DiffOptions, Ignore};
 use super::pairs::StatePairs;
 use super::report::{DiffReport, StateCounts, UnreadablePart};
 use super::rows::{RowOptions, Rows, rows};
-use super::Difference;
 use crate::pipeline::{self, Feed};
 
 /// An operator whose entries are compared.
@@ -89,7 +89,9 @@ impl Work<'_> {
     }
 
     fn row_options(&self) -> RowOptions<'_> {
-        let max = self.halves.map(|half| half.map(|half| half.operator.state.max_parallelism));
+        let max = self
+            .halves
+            .map(|half| half.map(|half| half.operator.state.max_parallelism));
         RowOptions {
             operator: self.named,
             json: self.options.json,
@@ -124,7 +126,9 @@ impl Work<'_> {
                 match piece.scan(b, self.pairs, visit) {
                     Ok(Flow::Continue(())) => {}
                     Ok(Flow::Break(())) => return Ok(()),
-                    Err(error) if error.kind() == ErrorKind::NotInterpretable => lock(totals).hide("b", &error),
+                    Err(error) if error.kind() == ErrorKind::NotInterpretable => {
+                        lock(totals).hide("b", &error)
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -185,7 +189,11 @@ struct Taker<'t> {
 }
 
 impl Taker<'_> {
-    fn take(&mut self, mut rows: Rows, consume: &mut impl FnMut(Difference<'_>) -> Result<Flow>) -> Result<Flow> {
+    fn take(
+        &mut self,
+        mut rows: Rows,
+        consume: &mut impl FnMut(Difference<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
         for (state, reason) in std::mem::take(&mut rows.warnings) {
             let warning = format!("state `{}/{state}`: {reason}", self.label);
             if !self.report.warnings.contains(&warning) {

@@ -56,7 +56,9 @@ impl Wanted {
     }
 
     fn is(&self, rank: usize) -> bool {
-        self.0.get(rank).is_some_and(|wanted| wanted.load(Ordering::Relaxed))
+        self.0
+            .get(rank)
+            .is_some_and(|wanted| wanted.load(Ordering::Relaxed))
     }
 
     /// Wants no more rows of a state.

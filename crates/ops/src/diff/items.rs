@@ -135,7 +135,10 @@ fn keyed_parts(half: Option<Half<'_>>) -> Vec<&Part> {
 fn by_ranges<'p>(a: &[&'p Part], b: &[&'p Part], max: u32, bytes: u64, items: &mut Vec<Item<'p>>) {
     let by_group = is_ascending(a) && is_ascending(b);
     let mut count = bytes.div_ceil(ITEM_BYTES).clamp(1, MAX_ITEMS);
-    if a.iter().chain(b).any(|part| matches!(part.layout, Layout::Changelog { .. })) {
+    if a.iter()
+        .chain(b)
+        .any(|part| matches!(part.layout, Layout::Changelog { .. }))
+    {
         count = count.min(MAX_ITEMS_OF_LOGS);
     } else if !by_group {
         count = MIN_ITEMS_OF_MANY;
@@ -202,7 +205,13 @@ mod tests {
 
     #[test]
     fn a_key_is_of_one_class_with_both_numbers_of_key_groups() {
-        for (a, b, classes) in [(128, 256, 128), (128, 1000, 8), (16, 1000, 8), (7, 9, 1), (32_768, 128, 128)] {
+        for (a, b, classes) in [
+            (128, 256, 128),
+            (128, 1000, 8),
+            (16, 1000, 8),
+            (7, 9, 1),
+            (32_768, 128, 128),
+        ] {
             assert_eq!(common_divisor(a, b), classes);
             for hash in (-70_000..70_000).step_by(997) {
                 let class = |max| key_group_of_hash(hash, max) % classes;

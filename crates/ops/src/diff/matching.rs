@@ -238,11 +238,7 @@ impl<'m> Rest<'m, '_> {
 }
 
 /// What an entry is matched by within its state.
-fn put_match(
-    pair: &StatePair,
-    entry: &Entry<'_>,
-    out: &mut Vec<u8>,
-) -> Result<(), statetool_format::Error> {
+fn put_match(pair: &StatePair, entry: &Entry<'_>, out: &mut Vec<u8>) -> Result<(), statetool_format::Error> {
     match pair.form {
         Form::OperatorList | Form::OperatorBroadcastList if pair.same_values => {
             out.extend_from_slice(entry.value.bytes());
@@ -268,7 +264,13 @@ struct Partners {
 
 impl Partners {
     /// Takes an entry: it meets a partner, or waits.
-    fn meet(&mut self, entry: &[u8], rules: Rules<'_>, finder: &mut Finder<'_, '_>, mets: Mets<'_>) -> Result<()> {
+    fn meet(
+        &mut self,
+        entry: &[u8],
+        rules: Rules<'_>,
+        finder: &mut Finder<'_, '_>,
+        mets: Mets<'_>,
+    ) -> Result<()> {
         let Some((from, bytes)) = entry.split_first() else {
             return Ok(());
         };
@@ -320,7 +322,11 @@ fn compare_stored(
     finder: &mut Finder<'_, '_>,
     [met_a, met_b]: Mets<'_>,
 ) -> Result<()> {
-    let (a, b) = if from == From::A as u8 { (one, other) } else { (other, one) };
+    let (a, b) = if from == From::A as u8 {
+        (one, other)
+    } else {
+        (other, one)
+    };
     let (Some((a, _)), Some((b, _))) = (record::first(a, met_a), record::first(b, met_b)) else {
         return Ok(());
     };

@@ -8,6 +8,7 @@ mod entries;
 mod found;
 mod items;
 mod matching;
+mod opened;
 mod options;
 mod pairs;
 mod pieces;
@@ -18,17 +19,17 @@ mod shown_key;
 mod structure;
 mod values;
 
-use statetool_snapshot::{Error, Flow, LoadedOperator, Operator, Result, Snapshot, StateKind, Unreadable};
+use statetool_snapshot::{Flow, Operator, Result, Snapshot, StateKind, Unreadable};
 
 pub use options::{DiffOptions, Ignore};
 pub use report::{DiffReport, Side, StateCounts, StructureDifference, UnreadablePart};
 pub use rows::Rows;
 
-use crate::kafka::{self, KafkaPosition};
+use crate::kafka;
 use entries::Work;
-use items::Half;
+use opened::Opened;
 use pairs::{OperatorPair, Scope, StatePairs};
-use structure::{Opened, Structure};
+use structure::Structure;
 
 /// What a comparison hands out as it goes on.
 #[derive(Debug, Clone, Copy)]
@@ -85,45 +86,6 @@ struct Run<'r, C> {
     consume: C,
 }
 
-/// An operator of one snapshot, its headers read.
-struct Loaded<'s> {
-    snapshot: &'s Snapshot,
-    operator: &'s Operator<'s>,
-    loaded: LoadedOperator,
-    kafka: Vec<KafkaPosition>,
-}
-
-impl<'s> Loaded<'s> {
-    fn new(snapshot: &'s Snapshot, operator: Option<&'s Operator<'s>>) -> Result<Option<Self>> {
-        let Some(operator) = operator else { return Ok(None) };
-        let within = |error: Error| error.within(format!("`{}`", snapshot.location()));
-        let loaded = snapshot.load_operator(operator).map_err(within)?;
-        let kafka = kafka::positions(snapshot, operator, &loaded).map_err(within)?;
-        Ok(Some(Self {
-            snapshot,
-            operator,
-            loaded,
-            kafka,
-        }))
-    }
-
-    fn opened(&self) -> Opened<'_> {
-        Opened {
-            snapshot: self.snapshot,
-            operator: self.operator,
-            loaded: &self.loaded,
-            kafka: &self.kafka,
-        }
-    }
-
-    fn half(&self) -> Half<'_> {
-        Half {
-            operator: self.operator,
-            loaded: &self.loaded,
-        }
-    }
-}
-
 impl<C: FnMut(Difference<'_>) -> Result<Flow>> Run<'_, C> {
     /// Hands out differences that are no entries.
     fn hand_out(&mut self, found: Vec<StructureDifference>) -> Result<Flow> {
@@ -141,8 +103,8 @@ impl<C: FnMut(Difference<'_>) -> Result<Flow>> Run<'_, C> {
         let Some(named) = pair.named() else {
             return Ok(Flow::Continue(()));
         };
-        let a = Loaded::new(self.a, pair.a.as_ref())?;
-        let b = Loaded::new(self.b, pair.b.as_ref())?;
+        let a = Opened::new(self.a, pair.a.as_ref())?;
+        let b = Opened::new(self.b, pair.b.as_ref())?;
         let reads_kafka = [&a, &b].into_iter().flatten().any(|side| !side.kafka.is_empty());
         let (loaded_a, loaded_b) = (a.as_ref().map(|a| &a.loaded), b.as_ref().map(|b| &b.loaded));
         let pairs = StatePairs::new(loaded_a, loaded_b, |state| {
@@ -161,7 +123,7 @@ impl<C: FnMut(Difference<'_>) -> Result<Flow>> Run<'_, C> {
                 self.note_unreadable(snapshot, named, side, &pairs);
             }
         }
-        let halves = [a.as_ref().map(Loaded::half), b.as_ref().map(Loaded::half)];
+        let halves = [a.as_ref().map(Opened::half), b.as_ref().map(Opened::half)];
         let work = Work {
             snapshots: [self.a, self.b],
             halves,
@@ -176,8 +138,8 @@ impl<C: FnMut(Difference<'_>) -> Result<Flow>> Run<'_, C> {
         &self,
         pair: &OperatorPair<'_>,
         named: &Operator<'_>,
-        a: Option<&Loaded<'_>>,
-        b: Option<&Loaded<'_>>,
+        a: Option<&Opened<'_>>,
+        b: Option<&Opened<'_>>,
         pairs: &StatePairs,
     ) -> Result<Vec<StructureDifference>> {
         let mut structure = Structure::new(self.options, Some(named));
@@ -186,11 +148,10 @@ impl<C: FnMut(Difference<'_>) -> Result<Flow>> Run<'_, C> {
         }
         structure.presence(pair);
         if let (Some(a), Some(b)) = (a, b) {
-            let (a, b) = (a.opened(), b.opened());
             if self.scope.whole_operators() {
                 structure.operator(a.operator, b.operator);
-                structure.pieces(&a, &b)?;
-                structure.kafka(a.kafka, b.kafka);
+                structure.pieces(a, b)?;
+                structure.kafka(&a.kafka, &b.kafka);
             }
             let same_release = a.snapshot.kryo() == b.snapshot.kryo();
             structure.states(pairs, same_release);
@@ -199,7 +160,13 @@ impl<C: FnMut(Difference<'_>) -> Result<Flow>> Run<'_, C> {
     }
 
     /// Notes what nobody can interpret; what was not even found has no bytes to be compared by.
-    fn note_unreadable(&mut self, snapshot: &'static str, named: &Operator<'_>, side: &Loaded<'_>, pairs: &StatePairs) {
+    fn note_unreadable(
+        &mut self,
+        snapshot: &'static str,
+        named: &Operator<'_>,
+        side: &Opened<'_>,
+        pairs: &StatePairs,
+    ) {
         for unreadable in &side.loaded.unreadable {
             let wanted = |name: &String| pairs.0.iter().any(|pair| pair.name == *name);
             let of_state = unreadable.state.as_ref();
@@ -221,5 +188,8 @@ impl<C: FnMut(Difference<'_>) -> Result<Flow>> Run<'_, C> {
 
 /// Whether it is bytes of a user's operator, which are compared as they are.
 fn is_raw(unreadable: &Unreadable) -> bool {
-    matches!(unreadable.serializer.as_str(), "raw keyed state" | "raw operator state")
+    matches!(
+        unreadable.serializer.as_str(),
+        "raw keyed state" | "raw operator state"
+    )
 }

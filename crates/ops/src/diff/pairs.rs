@@ -82,7 +82,9 @@ impl Selected {
     }
 
     fn wants_operator(&self, pair: &OperatorPair<'_>) -> bool {
-        let Some(wanted) = &self.operators else { return true };
+        let Some(wanted) = &self.operators else {
+            return true;
+        };
         [&pair.a, &pair.b]
             .into_iter()
             .flatten()
@@ -113,8 +115,15 @@ impl<'s> Scope<'s> {
             let from = OperatorSelector::parse(from).resolve(a)?;
             let to = OperatorSelector::parse(to).resolve(b)?;
             uids.extend(from.uid.clone().map(|uid| (from.id(), uid)));
-            if let Some(other) = mapped.insert(from.id(), to.id()).filter(|other| *other != to.id()) {
-                let why = format!("operator `{}` is mapped to two others: {other}, {}", from.label(), to.id());
+            if let Some(other) = mapped
+                .insert(from.id(), to.id())
+                .filter(|other| *other != to.id())
+            {
+                let why = format!(
+                    "operator `{}` is mapped to two others: {other}, {}",
+                    from.label(),
+                    to.id()
+                );
                 return Err(Error::usage(why));
             }
         }
@@ -168,7 +177,9 @@ impl<'s> Scope<'s> {
 
     /// Refuses a state that neither snapshot has.
     fn check_state(&self, a: &Snapshot, b: &Snapshot) -> Result<()> {
-        let Some(wanted) = &self.selected.state else { return Ok(()) };
+        let Some(wanted) = &self.selected.state else {
+            return Ok(());
+        };
         let of = |side: fn(&OperatorPair<'s>) -> Option<Operator<'s>>| -> Vec<Operator<'s>> {
             self.operators.iter().filter_map(side).collect()
         };
@@ -286,7 +297,8 @@ impl StatePairs {
         wanted: impl Fn(&State) -> bool,
     ) -> Self {
         let mut pairs = Self(Vec::new());
-        let states = |loaded: Option<&'l LoadedOperator>| loaded.into_iter().flat_map(|loaded| &loaded.states);
+        let states =
+            |loaded: Option<&'l LoadedOperator>| loaded.into_iter().flat_map(|loaded| &loaded.states);
         for state in states(a).filter(|state| wanted(state)) {
             pairs.add(state, |pair| pair.a = Some(state.clone()));
         }

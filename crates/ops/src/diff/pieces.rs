@@ -155,11 +155,19 @@ fn add_partitions(files: &Files, handle: &OperatorStateHandle, pieces: &mut Piec
     let source = files.open(&handle.delegate)?;
     let mut starts: Vec<(u64, String)> = Vec::new();
     for state in &handle.states {
-        let offsets = state.offsets.iter().filter_map(|offset| u64::try_from(*offset).ok());
+        let offsets = state
+            .offsets
+            .iter()
+            .filter_map(|offset| u64::try_from(*offset).ok());
         starts.extend(offsets.map(|offset| (offset, state.name.to_str().into_owned())));
     }
     starts.sort_unstable();
-    let ends: Vec<u64> = starts.iter().skip(1).map(|(start, _)| *start).chain([source.len()]).collect();
+    let ends: Vec<u64> = starts
+        .iter()
+        .skip(1)
+        .map(|(start, _)| *start)
+        .chain([source.len()])
+        .collect();
     for ((start, name), end) in starts.iter().zip(ends) {
         pieces.add(name.as_bytes(), &source, *start, end)?;
     }

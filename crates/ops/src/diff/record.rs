@@ -143,7 +143,10 @@ mod tests {
     #[test]
     fn entries_come_back_as_they_were() {
         let mut count = 0;
-        for fixture in ["1.20/keyed-states/hashmap-native", "1.20/operator-states/hashmap-canonical"] {
+        for fixture in [
+            "1.20/keyed-states/hashmap-native",
+            "1.20/operator-states/hashmap-canonical",
+        ] {
             let snapshot = open(&metadata_of(fixture).unwrap()).unwrap();
             for operator in snapshot.operators() {
                 let loaded = snapshot.load_operator(&operator).unwrap();

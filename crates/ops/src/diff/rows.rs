@@ -80,7 +80,9 @@ impl Maker<'_> {
         after: Option<&Entry<'_>>,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        let Some(named) = before.or(after) else { return Ok(()) };
+        let Some(named) = before.or(after) else {
+            return Ok(());
+        };
         out.extend_from_slice(b"{\"change\":\"");
         out.extend_from_slice(change.name().as_bytes());
         out.extend_from_slice(b"\",");

@@ -6,22 +6,15 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 use statetool_format::state::SerializerKey;
-use statetool_snapshot::{LoadedOperator, Operator, Result, Snapshot, State, StateKind};
+use statetool_snapshot::{Operator, Result, Snapshot, State, StateKind};
 use statetool_values::schema::tree;
 
+use super::opened::Opened;
 use super::options::{DiffOptions, Ignore};
 use super::pairs::{OperatorPair, StatePair, StatePairs};
 use super::pieces::{self, Pieces};
 use super::report::StructureDifference;
 use crate::kafka::KafkaPosition;
-
-/// An operator of one snapshot with the headers of its streams.
-pub(super) struct Opened<'s> {
-    pub(super) snapshot: &'s Snapshot,
-    pub(super) operator: &'s Operator<'s>,
-    pub(super) loaded: &'s LoadedOperator,
-    pub(super) kafka: &'s [KafkaPosition],
-}
 
 /// Collects differences of one operator, or of the snapshots as a whole.
 pub(super) struct Structure<'o> {
@@ -49,7 +42,14 @@ impl<'o> Structure<'o> {
         }
     }
 
-    fn push(&mut self, what: &'static str, state: Option<&str>, part: Option<String>, before: Json, after: Json) {
+    fn push(
+        &mut self,
+        what: &'static str,
+        state: Option<&str>,
+        part: Option<String>,
+        before: Json,
+        after: Json,
+    ) {
         if before != after {
             self.found.push(StructureDifference {
                 change: "structure",
@@ -75,7 +75,8 @@ impl<'o> Structure<'o> {
             let shown = states.map(|state| {
                 let digest = xxhash_rust::xxh3::xxh3_128(&state.payload);
                 let bytes = state.payload.len();
-                let shown = json!({"version": state.version, "bytes": bytes, "xxh3": format!("{digest:032x}")});
+                let shown =
+                    json!({"version": state.version, "bytes": bytes, "xxh3": format!("{digest:032x}")});
                 (state.name.to_str().into_owned(), shown)
             });
             shown.collect()
@@ -83,7 +84,12 @@ impl<'o> Structure<'o> {
         self.maps("master-state", states(a), states(b));
     }
 
-    fn maps(&mut self, what: &'static str, mut before: BTreeMap<String, Json>, mut after: BTreeMap<String, Json>) {
+    fn maps(
+        &mut self,
+        what: &'static str,
+        mut before: BTreeMap<String, Json>,
+        mut after: BTreeMap<String, Json>,
+    ) {
         let names: Vec<String> = before.keys().chain(after.keys()).cloned().collect();
         for name in names {
             let values = (before.remove(&name), after.remove(&name));
@@ -106,11 +112,16 @@ impl<'o> Structure<'o> {
             self.compare("parallelism", a.state.parallelism, b.state.parallelism);
         }
         if !self.options.ignores(&Ignore::MaxParallelism) {
-            self.compare("max-parallelism", a.state.max_parallelism, b.state.max_parallelism);
+            self.compare(
+                "max-parallelism",
+                a.state.max_parallelism,
+                b.state.max_parallelism,
+            );
         }
         self.compare("finished", a.finished(), b.finished());
         // Not every release stores names.
-        if let (Some(before), Some(after), false) = (a.name(), b.name(), self.options.ignores(&Ignore::Names)) {
+        if let (Some(before), Some(after), false) = (a.name(), b.name(), self.options.ignores(&Ignore::Names))
+        {
             self.compare("name", before, after);
         }
         if a.id() != b.id() && !self.options.ignores(&Ignore::Names) {
@@ -128,9 +139,9 @@ impl<'o> Structure<'o> {
             let [before, after] = both(a, b, |side| pieces::in_flight(side.snapshot, side.operator))?;
             self.compare("in-flight", before.shown(), after.shown());
         }
-        let [before, after] = both(a, b, |side| pieces::raw_keyed(side.snapshot, side.loaded))?;
+        let [before, after] = both(a, b, |side| pieces::raw_keyed(side.snapshot, &side.loaded))?;
         self.compare("raw-keyed-state", before.shown(), after.shown());
-        let [before, after] = both(a, b, |side| pieces::raw_operator(side.snapshot, side.loaded))?;
+        let [before, after] = both(a, b, |side| pieces::raw_operator(side.snapshot, &side.loaded))?;
         self.compare("raw-operator-state", before.shown(), after.shown());
         Ok(())
     }
@@ -155,13 +166,25 @@ impl<'o> Structure<'o> {
             let kind = |state: &Option<Arc<State>>| state.as_ref().map(|state| state.kind.name());
             // A service without timers leaves no trace in some layouts.
             if pair.state().is_some_and(|state| state.kind != StateKind::Timer) {
-                self.push("state", Some(name), None, kind(&pair.a).into(), kind(&pair.b).into());
+                self.push(
+                    "state",
+                    Some(name),
+                    None,
+                    kind(&pair.a).into(),
+                    kind(&pair.b).into(),
+                );
             }
             return;
         };
         // Before 1.8 the kind of keyed state was not stored.
         if a.kind != b.kind && (a.meta.keyed_kind().is_some() == b.meta.keyed_kind().is_some()) {
-            self.push("kind", Some(name), None, a.kind.name().into(), b.kind.name().into());
+            self.push(
+                "kind",
+                Some(name),
+                None,
+                a.kind.name().into(),
+                b.kind.name().into(),
+            );
         }
         if self.options.ignores(&Ignore::Types) {
             return;
@@ -184,14 +207,26 @@ impl<'o> Structure<'o> {
             }
             let [before, after] = [before, after].map(|ty| ty.map(|ty| tree(ty).trim_end().to_owned()));
             if before != after {
-                self.push("type", Some(name), Some(part.to_owned()), before.into(), after.into());
+                self.push(
+                    "type",
+                    Some(name),
+                    Some(part.to_owned()),
+                    before.into(),
+                    after.into(),
+                );
             // Another release's serializers write the same type in their own way.
             } else if same_release && !self.options.ignores(&Ignore::Serializers) {
                 let (before, mut after) = (serializer(a, part), serializer(b, part));
                 if before == after {
                     after.push_str(", with other settings");
                 }
-                self.push("serializer", Some(name), Some(part.to_owned()), before.into(), after.into());
+                self.push(
+                    "serializer",
+                    Some(name),
+                    Some(part.to_owned()),
+                    before.into(),
+                    after.into(),
+                );
             }
         }
     }
@@ -236,9 +271,11 @@ fn positions(found: &[KafkaPosition]) -> BTreeMap<String, Json> {
             of_partition.push(shown);
         }
     }
-    let shown = positions.into_iter().map(|(partition, mut shown)| match shown.len() {
-        1 => (partition, shown.pop().unwrap_or_default()),
-        _ => (partition, Json::Array(shown)),
-    });
+    let shown = positions
+        .into_iter()
+        .map(|(partition, mut shown)| match shown.len() {
+            1 => (partition, shown.pop().unwrap_or_default()),
+            _ => (partition, Json::Array(shown)),
+        });
     shown.collect()
 }

@@ -179,12 +179,26 @@ impl Comparison {
                 self.below(if *side_a { "right" } else { "left" }, |this| this.values(a, b));
             }
             (
-                Value::Object { class: class_a, fields: a },
-                Value::Object { class: class_b, fields: b },
+                Value::Object {
+                    class: class_a,
+                    fields: a,
+                },
+                Value::Object {
+                    class: class_b,
+                    fields: b,
+                },
             ) if class_a == class_b => self.fields(a, b),
             (
-                Value::Row { kind: kind_a, fields: a, names: names_a },
-                Value::Row { kind: kind_b, fields: b, names: names_b },
+                Value::Row {
+                    kind: kind_a,
+                    fields: a,
+                    names: names_a,
+                },
+                Value::Row {
+                    kind: kind_b,
+                    fields: b,
+                    names: names_b,
+                },
             ) if kind_a == kind_b => match (names_a, names_b) {
                 (Some(names_a), Some(names_b)) => {
                     let named = |names: &[String], fields: &[Value]| -> Vec<(String, Value)> {
@@ -201,7 +215,9 @@ impl Comparison {
     /// Elements by their places.
     fn lists(&mut self, a: &[Value], b: &[Value]) {
         for index in 0..a.len().max(b.len()) {
-            self.below(&format!("[{index}]"), |this| this.options(a.get(index), b.get(index)));
+            self.below(&format!("[{index}]"), |this| {
+                this.options(a.get(index), b.get(index))
+            });
             if self.is_done() {
                 return;
             }
@@ -237,7 +253,9 @@ impl Comparison {
         }
         for (key, value) in a {
             let partner = rest.remove(&text(key, self.json));
-            self.below(&key_step(key, self.json), |this| this.options(Some(value), partner));
+            self.below(&key_step(key, self.json), |this| {
+                this.options(Some(value), partner)
+            });
         }
         for (key, _) in b {
             if let Some(value) = rest.remove(&text(key, self.json)) {
@@ -289,7 +307,9 @@ mod tests {
     }
 
     fn object(fields: &[(&str, Value)]) -> Value {
-        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let fields = fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()));
         Value::Object {
             class: None,
             fields: fields.collect(),
@@ -344,7 +364,10 @@ mod tests {
             (
                 map(&[(long(1), object(&[("v", long(1))]))]),
                 map(&[(long(1), object(&[("v", long(2))])), (long(2), Value::Null)]),
-                vec![r#"{"path":"{1}.v","before":1,"after":2}"#, r#"{"path":"{2}","after":null}"#],
+                vec![
+                    r#"{"path":"{1}.v","before":1,"after":2}"#,
+                    r#"{"path":"{2}","after":null}"#,
+                ],
             ),
             (
                 Value::Ttl(1000, Box::new(long(1))),

@@ -39,7 +39,12 @@ impl Fixture {
     }
 
     pub(crate) fn name(&self) -> String {
-        format!("{}/{}/{}", self.release, self.scenario, self.said["variant"].as_str().unwrap())
+        format!(
+            "{}/{}/{}",
+            self.release,
+            self.scenario,
+            self.said["variant"].as_str().unwrap()
+        )
     }
 
     pub(crate) fn open(&self) -> Snapshot {
@@ -75,7 +80,9 @@ impl Fixture {
     /// The values by address: of a list all elements, of an operator list how often each occurs.
     fn contents(&self, states: &BTreeSet<StateName>) -> BTreeMap<Address, Vec<Json>> {
         let text = std::fs::read_to_string(self.folder.join(&self.expected)).unwrap();
-        let rows = text.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+        let rows = text
+            .lines()
+            .map(|line| serde_json::from_str::<Json>(line).unwrap());
         let mut rows: Vec<Json> = rows.filter(|row| states.contains(&state_of(row))).collect();
         rows.sort_by_key(|row| (row["subtask"].as_u64(), row["index"].as_u64()));
         let mut contents: BTreeMap<Address, Vec<Json>> = BTreeMap::new();
@@ -110,9 +117,16 @@ fn address(row: &Json, value: &Json) -> Address {
 fn in_order(value: &Json) -> Json {
     match value {
         Json::Object(fields) => {
-            let fields: BTreeMap<&String, Json> =
-                fields.iter().map(|(name, value)| (name, in_order(value))).collect();
-            Json::Object(fields.into_iter().map(|(name, value)| (name.clone(), value)).collect())
+            let fields: BTreeMap<&String, Json> = fields
+                .iter()
+                .map(|(name, value)| (name, in_order(value)))
+                .collect();
+            Json::Object(
+                fields
+                    .into_iter()
+                    .map(|(name, value)| (name.clone(), value))
+                    .collect(),
+            )
         }
         Json::Array(items) => Json::Array(items.iter().map(in_order).collect()),
         Json::Number(number) => match number.as_f64().map(|float| float as f32) {
@@ -224,7 +238,11 @@ impl Found {
         if has_opaque(before) || has_opaque(after) {
             self.opaque.insert(address.clone());
         }
-        assert_eq!(change == "changed", !row["paths"].as_array().unwrap().is_empty(), "{row}");
+        assert_eq!(
+            change == "changed",
+            !row["paths"].as_array().unwrap().is_empty(),
+            "{row}"
+        );
         let is_element = kind.starts_with("operator-list");
         let shown = |value: &Json, is_there: bool| match (is_there, kind) {
             (false, _) => Json::Null,
