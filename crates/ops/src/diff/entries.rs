@@ -148,7 +148,8 @@ impl Work<'_> {
                 operator: operator.clone(),
                 uid: uid.clone(),
                 state: None,
-                serializer: String::new(),
+                // The error names the class that would be needed.
+                serializer: reason.split('`').rev().nth(1).unwrap_or_default().to_owned(),
                 reason: reason.clone(),
                 compared: false,
             });
