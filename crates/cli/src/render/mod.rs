@@ -1,6 +1,7 @@
 //! Reports as text.
 
 pub(crate) mod detail;
+pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod rewrite;
 pub(crate) mod rows;

@@ -17,7 +17,7 @@ use crate::pipeline::Spare;
 use crate::rewrite::lock;
 use crate::rewrite::rule::Form;
 use crate::rewrite::scale::Scale;
-use crate::rewrite::sorter::{Sorter, no_room};
+use crate::sorter::{Sorter, no_room};
 
 /// How many bytes a partition is made for.
 const PARTITION_BYTES: u64 = 16 << 20;
