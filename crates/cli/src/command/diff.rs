@@ -12,7 +12,7 @@ use statetool_values::JsonOptions;
 
 use super::{relocations, warn_of_idle};
 use crate::args::{AccessArgs, Format, Global, OutputArgs};
-use crate::exit::Exit;
+use crate::exit::{Exit, UsageError};
 use crate::progress;
 use crate::render::diff::Differences;
 
@@ -45,7 +45,7 @@ pub(crate) struct DiffArgs {
     #[arg(long)]
     summary: bool,
     /// At most N rows of entries; all are counted. A table shows the first ten of each state if it is not said.
-    #[arg(long, short = 'n', value_name = "N", value_parser = super::cat::one_or_more, allow_negative_numbers = true, conflicts_with = "summary")]
+    #[arg(long, short = 'n', value_name = "N", value_parser = super::cat::one_or_more, allow_negative_numbers = true)]
     limit: Option<u64>,
     /// What does not count as a difference; repeatable.
     #[arg(long, value_name = "WHAT")]
@@ -120,6 +120,13 @@ pub(crate) fn run(args: &DiffArgs, global: &Global) -> anyhow::Result<Exit> {
 
 impl DiffArgs {
     fn options(&self, global: &Global) -> anyhow::Result<DiffOptions> {
+        // What is set elsewhere gives way to a flag.
+        let is_flag = |option: &str| global.origins.of(option).is_none();
+        if self.summary && self.limit.is_some() && is_flag("summary") && is_flag("limit") {
+            return Err(
+                UsageError("a summary has no rows: leave out `--limit` or `--summary`".to_owned()).into(),
+            );
+        }
         let ignore = self.ignore.iter().map(|text| Ignore::parse(text));
         let ignore: Result<_, _> = ignore.collect();
         Ok(DiffOptions {
