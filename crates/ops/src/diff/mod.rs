@@ -119,7 +119,7 @@ impl<C: FnMut(Difference<'_>) -> Result<Flow>> Run<'_, C> {
             return Ok(Flow::Break(()));
         }
         for (snapshot, side) in [("a", &a), ("b", &b)] {
-            if let Some(side) = side {
+            if let Some(side) = side.as_ref().filter(|_| !self.scope.ignores_operator(pair)) {
                 self.note_unreadable(snapshot, named, side, &pairs);
             }
         }
@@ -170,7 +170,8 @@ impl<C: FnMut(Difference<'_>) -> Result<Flow>> Run<'_, C> {
         for unreadable in &side.loaded.unreadable {
             let wanted = |name: &String| pairs.0.iter().any(|pair| pair.name == *name);
             let of_state = unreadable.state.as_ref();
-            if !of_state.map_or(self.scope.whole_operators(), wanted) {
+            // What was not read may hold any state.
+            if !of_state.map_or(self.scope.whole_operators() || !is_raw(unreadable), wanted) {
                 continue;
             }
             self.report.add_unreadable(UnreadablePart {

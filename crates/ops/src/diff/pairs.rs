@@ -110,36 +110,8 @@ impl<'s> Scope<'s> {
                 ignored.push(Selected::resolve(text, a, b, &mut uids)?);
             }
         }
-        let mut mapped = BTreeMap::new();
-        for (from, to) in &options.map_operators {
-            let from = OperatorSelector::parse(from).resolve(a)?;
-            let to = OperatorSelector::parse(to).resolve(b)?;
-            uids.extend(from.uid.clone().map(|uid| (from.id(), uid)));
-            if let Some(other) = mapped
-                .insert(from.id(), to.id())
-                .filter(|other| *other != to.id())
-            {
-                let why = format!(
-                    "operator `{}` is mapped to two others: {other}, {}",
-                    from.label(),
-                    to.id()
-                );
-                return Err(Error::usage(why));
-            }
-        }
-        let taken: BTreeSet<OperatorId> = mapped.values().copied().collect();
-        let mut others: Vec<Operator<'s>> = b.operators().collect();
-        let mut operators: Vec<OperatorPair<'s>> = Vec::new();
-        for operator in a.operators() {
-            let id = operator.id();
-            let partner = mapped.get(&id).copied().or((!taken.contains(&id)).then_some(id));
-            let at = others.iter().position(|other| Some(other.id()) == partner);
-            operators.push(OperatorPair {
-                a: Some(operator),
-                b: at.map(|at| others.remove(at)),
-            });
-        }
-        operators.extend(others.into_iter().map(|b| OperatorPair { a: None, b: Some(b) }));
+        let mapped = mapped(a, b, &options.map_operators, &mut uids)?;
+        let mut operators = pair_up(a, b, &mapped);
         operators.iter_mut().for_each(|pair| share_uid(pair, &uids));
         operators.retain(|pair| selected.wants_operator(pair));
         let scope = Self {
@@ -198,6 +170,50 @@ impl<'s> Scope<'s> {
             true => unknown_state(b, in_b, wanted),
         })
     }
+}
+
+/// Which operator of the second snapshot one of the first goes with, where a user says so.
+fn mapped(
+    a: &Snapshot,
+    b: &Snapshot,
+    wanted: &[(String, String)],
+    uids: &mut BTreeMap<OperatorId, String>,
+) -> Result<BTreeMap<OperatorId, OperatorId>> {
+    let mut mapped = BTreeMap::new();
+    for (from, to) in wanted {
+        let from = OperatorSelector::parse(from).resolve(a)?;
+        let to = OperatorSelector::parse(to).resolve(b)?;
+        uids.extend(from.uid.clone().map(|uid| (from.id(), uid)));
+        let other = mapped.insert(from.id(), to.id());
+        if let Some(other) = other.filter(|other| *other != to.id()) {
+            let (from, to) = (from.label(), to.id());
+            let why = format!("operator `{from}` is mapped to two others: {other}, {to}");
+            return Err(Error::usage(why));
+        }
+    }
+    Ok(mapped)
+}
+
+/// The operators of both snapshots; one that a user has mapped goes with no other.
+fn pair_up<'s>(
+    a: &'s Snapshot,
+    b: &'s Snapshot,
+    mapped: &BTreeMap<OperatorId, OperatorId>,
+) -> Vec<OperatorPair<'s>> {
+    let taken: BTreeSet<&OperatorId> = mapped.values().collect();
+    let mut others: Vec<Operator<'s>> = b.operators().collect();
+    let mut operators = Vec::new();
+    for operator in a.operators() {
+        let id = operator.id();
+        let partner = mapped.get(&id).copied().or((!taken.contains(&id)).then_some(id));
+        let at = others.iter().position(|other| Some(other.id()) == partner);
+        operators.push(OperatorPair {
+            a: Some(operator),
+            b: at.map(|at| others.remove(at)),
+        });
+    }
+    operators.extend(others.into_iter().map(|b| OperatorPair { a: None, b: Some(b) }));
+    operators
 }
 
 /// What is known of an operator's uid in one snapshot is known in both.
