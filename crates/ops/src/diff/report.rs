@@ -22,6 +22,7 @@ pub struct DiffReport {
     /// What nobody can interpret.
     pub unreadable: Vec<UnreadablePart>,
     /// How many rows were handed out; the others are counted only.
+    #[serde(rename = "shown_rows")]
     pub rows: u64,
     /// Of which states something in the rows could not be interpreted, and why.
     #[serde(skip)]
