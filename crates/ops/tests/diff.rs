@@ -477,7 +477,12 @@ fn structure_is_compared() {
                 &format!("1.20/{scenario}/hashmap-canonical"),
                 &format!("{release}/{scenario}/hashmap-canonical"),
             );
-            assert_eq!(found, [], "{release} {scenario}");
+            // Later releases keep one more time in the states of patterns.
+            let expected = match (release, scenario) {
+                ("1.13", "cep") => vec![("nfaStateName".to_owned(), "value".to_owned())],
+                _ => Vec::new(),
+            };
+            assert_eq!(found, expected, "{release} {scenario}");
         }
     }
 }
