@@ -289,10 +289,12 @@ fn a_server_that_is_down_is_an_error_in_bounded_time() {
     let start = Instant::now();
     let error = store().open(&location(&silent.url, "/x")).unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
-    assert_eq!(
-        message(&error),
-        "Unavailable: the server did not answer in time (4 attempts in N s)"
-    );
+    // On a busy machine the time is over before the last attempt.
+    let words = [
+        "Unavailable: the server did not answer in time (4 attempts in N s)",
+        "Unavailable: no answer within N s, before that: the server did not answer in time",
+    ];
+    assert!(words.contains(&message(&error).as_str()), "{error}");
 }
 
 #[test]
