@@ -105,6 +105,13 @@ pub(crate) struct SnapshotArgs {
     /// Path or URL of the snapshot.
     #[arg(value_name = "SNAPSHOT", value_hint = ValueHint::AnyPath)]
     pub(crate) snapshot: String,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+}
+
+/// How snapshots are reached.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AccessArgs {
     /// Absolute paths inside the snapshot that begin with OLD lie at NEW now; repeatable.
     #[arg(long, value_name = "OLD=NEW")]
     pub(crate) relocate: Vec<String>,
@@ -166,6 +173,7 @@ pub(crate) enum Command {
     Cat(command::cat::CatArgs),
     Schema(command::schema::SchemaArgs),
     Verify(command::verify::VerifyArgs),
+    Diff(command::diff::DiffArgs),
     Rewrite(Box<command::rewrite::RewriteArgs>),
     Compact(command::compact::CompactArgs),
     Completions(command::completions::CompletionsArgs),

@@ -35,6 +35,11 @@ const LEGACY: &str = "legacy-consumer";
 const READER_STATE: &str = "SourceReaderState";
 const LEGACY_STATE: &str = "topic-partition-offset-states";
 
+/// Whether a state of this name holds the positions of a Kafka source, if its operator is one.
+pub fn is_of_a_source(state: &str) -> bool {
+    matches!(state, READER_STATE | LEGACY_STATE)
+}
+
 /// The positions in an operator's states, by topic, partition and subtask; none for operators that are no Kafka sources.
 ///
 /// # Errors
@@ -46,7 +51,7 @@ pub fn positions(
     loaded: &LoadedOperator,
 ) -> Result<Vec<KafkaPosition>> {
     let mut found: Vec<KafkaPosition> = Vec::new();
-    let wanted = |state: &State| state.name == READER_STATE || state.name == LEGACY_STATE;
+    let wanted = |state: &State| is_of_a_source(&state.name);
     if !loaded.states.iter().any(|state| wanted(state)) {
         return Ok(found);
     }

@@ -4,6 +4,7 @@
 pub mod batch;
 pub mod cat;
 pub mod compact;
+pub mod diff;
 pub mod inspect;
 pub mod kafka;
 pub mod key;
@@ -14,6 +15,7 @@ pub mod rewrite;
 pub mod row;
 pub mod schema;
 pub mod script;
+mod sorter;
 pub mod time;
 pub mod verify;
 pub mod work;

@@ -355,7 +355,7 @@ fn push_opaque(out: &mut Vec<u8>, class: &str, bytes: &[u8]) {
 }
 
 /// An entry whose bytes are not what its state's types say.
-fn undecodable(entry: &Entry<'_>, error: &statetool_format::Error, show_data: bool) -> Error {
+pub(crate) fn undecodable(entry: &Entry<'_>, error: &statetool_format::Error, show_data: bool) -> Error {
     let at = match (entry.key_group, entry.offset) {
         (Some(group), Some(offset)) => format!("key group {group}, entry at offset {offset:#x}"),
         (Some(group), None) => format!("key group {group}"),

@@ -231,8 +231,7 @@ fn the_headers_of_many_subtasks_are_loaded_side_by_side() {
     let (took, requests) = (start.elapsed(), server.requests());
     println!("headers of 200 subtasks at 20 ms: {requests} requests, {took:?}");
     assert_eq!(requests, 201);
-    // One after the other they would take four seconds.
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(server.most_at_once() >= 8, "{}", server.most_at_once());
 }
 
 /// Writes a canonical savepoint of about so many bytes, whose key groups repeat the entries

@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -63,6 +64,14 @@ pub struct Server {
     /// Where it listens.
     pub url: String,
     log: Arc<Mutex<Vec<Request>>>,
+    busy: Arc<Busy>,
+}
+
+/// How many requests are being answered, and how many were at most at the same time.
+#[derive(Debug, Default)]
+struct Busy {
+    now: AtomicUsize,
+    most: AtomicUsize,
 }
 
 /// When every object was written: 2026-05-01T10:00:00Z.
@@ -75,14 +84,20 @@ impl Server {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let log = Arc::<Mutex<Vec<Request>>>::default();
         let logged = Arc::clone(&log);
+        let busy = Arc::<Busy>::default();
+        let counted = Arc::clone(&busy);
         let answer = Arc::new(answer);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
-                std::thread::spawn(move || serve(&stream, &*answer, &log));
+                let (answer, log, busy) = (Arc::clone(&answer), Arc::clone(&log), Arc::clone(&counted));
+                std::thread::spawn(move || serve(&stream, &*answer, &log, &busy));
             }
         });
-        Self { url, log: logged }
+        Self {
+            url,
+            log: logged,
+            busy,
+        }
     }
 
     /// A server of one object, as web servers are: `HEAD`, `GET`, and ranges of it.
@@ -106,6 +121,11 @@ impl Server {
     /// How many requests came.
     pub fn requests(&self) -> usize {
         self.log.lock().unwrap().len()
+    }
+
+    /// How many requests waited for their answers at the same time, at most.
+    pub fn most_at_once(&self) -> usize {
+        self.busy.most.load(Ordering::SeqCst)
     }
 
     /// The requests that came since the log was taken last.
@@ -217,11 +237,14 @@ pub(crate) fn decoded(target: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-fn serve(stream: &TcpStream, answer: &dyn Fn(&Request) -> Response, log: &Mutex<Vec<Request>>) {
+fn serve(stream: &TcpStream, answer: &dyn Fn(&Request) -> Response, log: &Mutex<Vec<Request>>, busy: &Busy) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader, log) {
+        let now = busy.now.fetch_add(1, Ordering::SeqCst) + 1;
+        busy.most.fetch_max(now, Ordering::SeqCst);
         let response = answer(&request);
         std::thread::sleep(response.delay);
+        busy.now.fetch_sub(1, Ordering::SeqCst);
         if response.hangs_up {
             return;
         }

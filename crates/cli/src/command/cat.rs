@@ -68,7 +68,7 @@ fn key_groups(text: &str) -> Result<KeyGroupRange, String> {
     }
 }
 
-fn one_or_more(text: &str) -> Result<u64, String> {
+pub(super) fn one_or_more(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(0) => Err("that asks for nothing; write a number from 1 on".to_owned()),
         Ok(number) => Ok(number),

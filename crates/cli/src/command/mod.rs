@@ -3,6 +3,7 @@
 pub(crate) mod cat;
 pub(crate) mod compact;
 pub(crate) mod completions;
+pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod man;
 mod new_snapshot;
@@ -14,7 +15,7 @@ use statetool_ops::work::default_threads;
 use statetool_snapshot::{OpenOptions, Relocation, Snapshot, StateSelector, Tables};
 use statetool_store::{Store, StoreOptions};
 
-use crate::args::{Cli, Command, Global, SnapshotArgs};
+use crate::args::{AccessArgs, Cli, Command, Global, SnapshotArgs};
 use crate::exit::Exit;
 use crate::output::say;
 
@@ -25,6 +26,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Cat(args) => cat::run(&args, &cli.global),
         Command::Schema(args) => schema::run(&args, &cli.global),
         Command::Verify(args) => verify::run(&args, &cli.global),
+        Command::Diff(args) => diff::run(&args, &cli.global),
         Command::Rewrite(args) => rewrite::run(&args, &cli.global),
         Command::Compact(args) => compact::run(&args, &cli.global),
         Command::Completions(args) => completions::run(&args),
@@ -64,6 +66,14 @@ impl SnapshotArgs {
         self.open_with(global, Tables::Copied)
     }
 
+    fn open_with(&self, global: &Global, tables: Tables) -> anyhow::Result<Snapshot> {
+        let snapshot = self.access.open(&self.snapshot, &[], global, tables)?;
+        self.access.check(&[&snapshot], global);
+        Ok(snapshot)
+    }
+}
+
+impl AccessArgs {
     fn store_options(&self, global: &Global) -> anyhow::Result<StoreOptions> {
         let mut options = StoreOptions::default();
         for option in &self.store_option {
@@ -85,34 +95,26 @@ impl SnapshotArgs {
         Ok(options)
     }
 
-    fn relocations(&self, global: &Global) -> anyhow::Result<Vec<Relocation>> {
-        let parsed = self.relocate.iter().map(|text| Relocation::parse(text));
-        let parsed: Result<_, _> = parsed.collect();
-        Ok(parsed.map_err(|error| global.origins.blame("relocate", error))?)
-    }
-
-    fn open_with(&self, global: &Global, tables: Tables) -> anyhow::Result<Snapshot> {
+    /// Opens a snapshot; `own` are relocations for it alone, which go before those for all.
+    fn open(
+        &self,
+        locator: &str,
+        own: &[Relocation],
+        global: &Global,
+        tables: Tables,
+    ) -> anyhow::Result<Snapshot> {
         let options = self.store_options(global)?;
+        let shared = relocations(&self.relocate, "relocate", global)?;
         let open = OpenOptions {
-            relocations: self.relocations(global)?,
+            relocations: own.iter().cloned().chain(shared).collect(),
             uids: self.uid.clone(),
             tables,
         };
-        let snapshot = Snapshot::open(&Store::new(options), &self.snapshot, open)?;
+        let snapshot = Snapshot::open(&Store::new(options), locator, open)?;
         if let Some(chosen) = snapshot.chosen()
             && !global.quiet
         {
             say("note", &chosen.to_string());
-        }
-        // What is set for all snapshots need not be of use for each.
-        if global.origins.of("relocate").is_none() {
-            snapshot
-                .idle_relocations()
-                .iter()
-                .for_each(|idle| global.warn(idle));
-        }
-        if global.origins.of("uid").is_none() {
-            self.check_uids(&snapshot, global);
         }
         global.tell(|| {
             let (location, operators) = (snapshot.location(), snapshot.operators().len());
@@ -124,17 +126,50 @@ impl SnapshotArgs {
         Ok(snapshot)
     }
 
+    /// Warns of relocations and uids that fit none of the snapshots.
+    fn check(&self, snapshots: &[&Snapshot], global: &Global) {
+        // What is set for all snapshots need not be of use for each.
+        if global.origins.of("relocate").is_none() {
+            warn_of_idle(&self.relocate, snapshots, global);
+        }
+        if global.origins.of("uid").is_none() {
+            self.check_uids(snapshots, global);
+        }
+    }
+
     /// A uid that is no operator's is mostly misspelt.
-    fn check_uids(&self, snapshot: &Snapshot, global: &Global) {
+    fn check_uids(&self, snapshots: &[&Snapshot], global: &Global) {
         let known = |uid: &str| {
-            snapshot
-                .operators()
-                .any(|operator| operator.uid.as_deref() == Some(uid))
+            let mut operators = snapshots.iter().flat_map(|snapshot| snapshot.operators());
+            operators.any(|operator| operator.uid.as_deref() == Some(uid))
         };
         for uid in self.uid.iter().filter(|uid| !known(uid)) {
             global.warn(&format!("no operator of the snapshot has the uid `{uid}`"));
         }
     }
+}
+
+/// Warns of relocations that change no path of any of the snapshots.
+fn warn_of_idle(relocations: &[String], snapshots: &[&Snapshot], global: &Global) {
+    let idle: Vec<Vec<String>> = (snapshots.iter())
+        .map(|snapshot| snapshot.idle_relocations())
+        .collect();
+    for relocation in relocations.iter().filter_map(|text| Relocation::parse(text).ok()) {
+        // Words about a relocation name it.
+        let named = format!("of `{relocation}`:");
+        let about: Vec<&String> = (idle.iter())
+            .filter_map(|idle| idle.iter().find(|words| words.contains(&named)))
+            .collect();
+        if let ([words, ..], true) = (about.as_slice(), about.len() == idle.len()) {
+            global.warn(words);
+        }
+    }
+}
+
+fn relocations(texts: &[String], option: &str, global: &Global) -> anyhow::Result<Vec<Relocation>> {
+    let parsed = texts.iter().map(|text| Relocation::parse(text));
+    let parsed: Result<_, _> = parsed.collect();
+    Ok(parsed.map_err(|error| global.origins.blame(option, error))?)
 }
 
 /// The states that a selector names; all without one.

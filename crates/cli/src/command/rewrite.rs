@@ -142,7 +142,9 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
     let options = ExecuteOptions {
         threads: global.threads(),
         progress: counts,
-        in_place: !args.self_contained && !args.snapshot.relocate.is_empty() && edits == Edits::default(),
+        in_place: !args.self_contained
+            && !args.snapshot.access.relocate.is_empty()
+            && edits == Edits::default(),
     };
     let report = rewrite::execute(&plan, &writer, &options)?;
     drop(shown);

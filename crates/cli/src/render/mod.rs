@@ -2,6 +2,7 @@
 
 pub(crate) mod compact;
 pub(crate) mod detail;
+pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod rewrite;
 pub(crate) mod rows;

@@ -18,7 +18,7 @@ pub(crate) struct Rows {
 }
 
 /// How wide a cell of a table may be.
-const MAX_CELL: usize = 60;
+pub(super) const MAX_CELL: usize = 60;
 
 /// After how many rows a table begins anew, so that memory stays bounded.
 const TABLE_ROWS: usize = 2000;
@@ -118,7 +118,7 @@ impl Rows {
 }
 
 /// The cells of each row of a table.
-fn table_cells(chunk: &Chunk) -> impl Iterator<Item = Vec<String>> + '_ {
+pub(super) fn table_cells(chunk: &Chunk) -> impl Iterator<Item = Vec<String>> + '_ {
     chunk.rows.iter().map(|spans| {
         let mut cells = spans.iter().zip(FIELDS).map(|(span, field)| {
             let text = chunk.text.get(span.clone()).unwrap_or_default();
@@ -143,7 +143,7 @@ fn timestamp_cell(json: &[u8]) -> String {
 }
 
 /// Null as nothing, a string without its quotes if it can be told from other things then.
-fn table_cell(json: &[u8]) -> String {
+pub(super) fn table_cell(json: &[u8]) -> String {
     let is_plain = |text: &str| {
         !text.is_empty()
             && !text.starts_with(char::is_whitespace)
@@ -174,7 +174,7 @@ fn cells(chunk: &Chunk) -> impl Iterator<Item = impl Iterator<Item = Option<Stri
 }
 
 /// A row: what is null is nothing between two commas, and what is empty a pair of quotes.
-fn csv_line(cells: impl IntoIterator<Item = Option<String>>) -> String {
+pub(super) fn csv_line(cells: impl IntoIterator<Item = Option<String>>) -> String {
     let mut line = String::new();
     for (index, cell) in cells.into_iter().enumerate() {
         if index > 0 {

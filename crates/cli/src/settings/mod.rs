@@ -211,10 +211,11 @@ mod tests {
                         warnings,
                     };
                     assert!(settings.warnings.is_empty(), "{variable}");
-                    let call = ["statetool", name, "snapshot"];
+                    let snapshots = vec!["snapshot"; if name == "diff" { 2 } else { 1 }];
+                    let call = [vec!["statetool", name], snapshots].concat();
                     let matches = settings
                         .apply(program.clone(), name)
-                        .try_get_matches_from(call)
+                        .try_get_matches_from(&call)
                         .unwrap();
                     assert_eq!(
                         parsed(arg, &matches),
@@ -227,10 +228,9 @@ mod tests {
                         true => format!("--{long}={text}"),
                         false => format!("--{long}"),
                     };
-                    let call = ["statetool", name, "snapshot", &flag];
                     let matches = settings
                         .apply(program.clone(), name)
-                        .try_get_matches_from(call)
+                        .try_get_matches_from([call, vec![&flag]].concat())
                         .unwrap();
                     assert_eq!(settings.origins(&program, &matches), Origins::default(), "{flag}");
                     count += 1;

@@ -15,7 +15,6 @@ mod rule;
 mod scale;
 mod script_rule;
 mod set;
-mod sorter;
 mod target;
 
 use std::collections::BTreeMap;

@@ -55,7 +55,7 @@ fn a_scan_in_small_pieces_takes_few_requests_and_waits_for_few_of_them() {
     let requests = server.requests();
     println!("64 MiB in pieces of 128 KiB at 20 ms: {requests} requests, {took:?}");
     assert!(requests <= 40, "{requests}");
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(server.most_at_once() > 2, "{}", server.most_at_once());
     // No byte is fetched twice.
     let fetched: usize = server
         .take_log()
@@ -96,7 +96,7 @@ fn threads_that_share_the_parts_of_an_object_share_what_is_fetched() {
         .map(|request| request.range.as_ref().unwrap().len())
         .sum();
     println!("64 MiB by two threads at 20 ms: {took:?}, {fetched} bytes fetched");
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(server.most_at_once() > 2, "{}", server.most_at_once());
     assert!(fetched <= bytes.len() * 5 / 4, "{fetched}");
 }
 

@@ -108,13 +108,8 @@ fn chunks_are_fetched_side_by_side() {
         ..object(request, &served)
     });
     let object = store().open(&location(&server.url, "/x")).unwrap();
-    let start = Instant::now();
     assert_eq!(object.read_all(u64::MAX).unwrap(), bytes);
-    let took = start.elapsed();
-    assert!(
-        took < Duration::from_millis(1_200),
-        "16 chunks of 100 ms, 4 at a time, took {took:?}"
-    );
+    assert_eq!(server.most_at_once(), 4);
 }
 
 #[test]
@@ -274,7 +269,7 @@ fn a_server_that_is_down_is_an_error_in_bounded_time() {
     let error = store()
         .open(&Location::parse(&format!("http://me:pw@{closed}/x?sig=secret")).unwrap())
         .unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(3));
+    assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
     assert_eq!(error.location(), format!("http://***@{closed}/x?***"));
     assert_eq!(
         message(&error),
@@ -293,11 +288,13 @@ fn a_server_that_is_down_is_an_error_in_bounded_time() {
     });
     let start = Instant::now();
     let error = store().open(&location(&silent.url, "/x")).unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
-    assert_eq!(
-        message(&error),
-        "Unavailable: the server did not answer in time (4 attempts in N s)"
-    );
+    assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
+    // On a busy machine the time is over before the last attempt.
+    let words = [
+        "Unavailable: the server did not answer in time (4 attempts in N s)",
+        "Unavailable: no answer within N s, before that: the server did not answer in time",
+    ];
+    assert!(words.contains(&message(&error).as_str()), "{error}");
 }
 
 #[test]
@@ -318,7 +315,7 @@ fn a_server_that_drips_is_an_error_in_bounded_time() {
     });
     let start = Instant::now();
     let error = store().open(&location(&url, "/x")).unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
 }
 
@@ -380,10 +377,12 @@ fn files_that_are_opened_with_their_first_bytes_take_one_request_each() {
     let mut locations: Vec<_> = (1..=200)
         .map(|len| location(&server.url, &format!("/{len}")))
         .collect();
-    let start = Instant::now();
     let opened = store.open_all(&locations, 100);
-    // One after the other they would take four seconds.
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(
+        (8..=32).contains(&server.most_at_once()),
+        "{}",
+        server.most_at_once()
+    );
     for (len, object) in (1..).zip(&opened) {
         let object = object.as_ref().unwrap();
         assert_eq!(object.len(), len as u64);
@@ -450,7 +449,7 @@ fn a_server_that_is_down_is_not_asked_again_for_every_file() {
             assert_eq!(opened.unwrap_err().kind(), ErrorKind::Unavailable);
         }
     }
-    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
 #[test]

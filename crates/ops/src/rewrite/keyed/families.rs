@@ -8,7 +8,7 @@ use super::output::Output;
 use super::sink::{PIECE, Piece};
 
 use crate::pipeline::Feed;
-use crate::rewrite::sorter::Sorter;
+use crate::sorter::Sorter;
 
 /// The column families that some key groups are written to.
 pub(super) struct Families {

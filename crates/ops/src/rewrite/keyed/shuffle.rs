@@ -17,7 +17,7 @@ use crate::pipeline::Spare;
 use crate::rewrite::lock;
 use crate::rewrite::rule::Form;
 use crate::rewrite::scale::Scale;
-use crate::rewrite::sorter::{Sorter, no_room};
+use crate::sorter::{Sorter, no_room};
 
 /// How many bytes a partition is made for.
 const PARTITION_BYTES: u64 = 16 << 20;
@@ -389,8 +389,11 @@ mod tests {
         }
     }
 
+    /// Key group, state, key and value.
+    type Got = (u32, u16, Vec<u8>, Vec<u8>);
+
     /// What comes back of a snapshot's entries, and how many partitions have files.
-    fn shuffled(limit: usize) -> (Vec<(u32, u16, Vec<u8>, Vec<u8>)>, usize) {
+    fn shuffled(limit: usize) -> (Vec<Got>, usize) {
         let snapshot = open(&metadata_of("1.20/keyed-states/rocksdb-canonical").unwrap()).unwrap();
         let mut operators = snapshot
             .operators()

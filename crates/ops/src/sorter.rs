@@ -14,7 +14,7 @@ const MAX_RUNS: usize = 128;
 
 /// Takes entries in any order, and gives them back in that of their keys.
 #[derive(Debug)]
-pub(super) struct Sorter {
+pub(crate) struct Sorter {
     limit: usize,
     bytes: Vec<u8>,
     entries: Vec<Stored>,
@@ -42,7 +42,7 @@ impl Default for Sorter {
 
 impl Sorter {
     /// A sorter that keeps `limit` bytes in memory.
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
             bytes: Vec::new(),
@@ -62,7 +62,7 @@ impl Sorter {
     /// # Errors
     /// [`ErrorKind::Target`](statetool_snapshot::ErrorKind::Target) where there is no room for
     /// temporary files.
-    pub(super) fn push(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+    pub(crate) fn push(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         if !self.entries.is_empty() && self.bytes.len() + key.len() + value.len() > self.limit {
             self.spill()?;
         }
@@ -82,7 +82,7 @@ impl Sorter {
     }
 
     /// Whether there are no entries.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.runs.is_empty()
     }
 
@@ -140,7 +140,7 @@ impl Sorter {
     ///
     /// # Errors
     /// What `visit` returns, and temporary files that can't be read again.
-    pub(super) fn drain(&mut self, mut visit: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
+    pub(crate) fn drain(&mut self, mut visit: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
         if self.runs.is_empty() {
             self.sort();
             for entry in &self.entries {
@@ -290,7 +290,7 @@ mod tests {
             eprintln!("said: {error}; {}", error.help().unwrap());
             return;
         }
-        let name = "rewrite::sorter::tests::temporary_files_without_a_place_are_told";
+        let name = "sorter::tests::temporary_files_without_a_place_are_told";
         let here = std::env::temp_dir();
         let cases = [
             ("exec \"$@\"", "/nonexistent/place", "no such file or directory"),
