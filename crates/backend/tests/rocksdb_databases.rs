@@ -156,7 +156,7 @@ fn counters_add_up() {
     assert_eq!(
         text,
         "Counters { read: 114, live: 38, deletions: 4, overwritten: 52, range_deleted: 13, operands: 13, \
-         range_deletions: 22, hidden_bytes: 2159 }"
+         range_deletions: 22, hidden_bytes: 2159, folded_bytes: 77 }"
     );
 }
 

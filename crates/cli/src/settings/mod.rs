@@ -197,7 +197,8 @@ mod tests {
                     continue;
                 };
                 let text = sample(&known, long, name);
-                let is_apart = [("schema", "format"), ("rewrite", "output")].contains(&(name, long));
+                let is_apart = [("schema", "format"), ("rewrite", "output"), ("compact", "output")]
+                    .contains(&(name, long));
                 let upper = |text: &str| text.to_uppercase().replace('-', "_");
                 let shared = format!("STATETOOL_{}", upper(long));
                 let own = format!("STATETOOL_{}_{}", upper(name), upper(long));

@@ -14,7 +14,7 @@ use crate::progress::Progress;
 use crate::work;
 
 /// How much is read and written at once.
-const PIECE: u64 = 4 << 20;
+const PIECE: u64 = 256 << 10;
 
 /// Copies streams, each once, however many handles name it.
 pub(super) struct Copier<'s> {
