@@ -54,6 +54,16 @@ impl<'s> Operator<'s> {
         })
     }
 
+    /// Whether the job would go on the same without it: it has neither state nor finished subtasks.
+    pub fn holds_nothing(&self) -> bool {
+        let stateless = |(_, state): (u32, &SubtaskState)| {
+            let mut streams = 0_usize;
+            state.visit_streams(&mut |_| streams += 1);
+            streams == 0 && state.managed_keyed.is_none() && state.raw_keyed.is_none()
+        };
+        self.finished() == "no" && self.state.coordinator.is_none() && self.state.running().all(stateless)
+    }
+
     /// How many of its subtasks had finished: `no`, `some` or `all`.
     pub fn finished(&self) -> &'static str {
         match &self.state.subtasks {
@@ -111,6 +121,9 @@ pub enum OperatorSelector {
     Any(String),
 }
 
+/// Whether a text names an operator.
+type Stage = fn(&Operator<'_>, &str) -> bool;
+
 /// As much of an id as a selector needs, and a little more.
 const SHORT_ID: usize = 8;
 
@@ -128,6 +141,13 @@ impl OperatorSelector {
         }
     }
 
+    /// Whether it means any operator of a snapshot, or several.
+    pub fn means_some(&self, snapshot: &Snapshot) -> bool {
+        let operators: Vec<Operator<'_>> = snapshot.operators().collect();
+        let means = |stage: &Stage| operators.iter().any(|operator| stage(operator, self.text()));
+        !self.text().is_empty() && self.stages().iter().any(means)
+    }
+
     /// The operator that is meant.
     ///
     /// # Errors
@@ -139,13 +159,7 @@ impl OperatorSelector {
                 .hint("name it by `uid:X`, `name:X`, `id:HEX` or a bare word; `*` is every operator"));
         }
         let operators: Vec<Operator<'s>> = snapshot.operators().collect();
-        let stages: &[fn(&Operator<'_>, &str) -> bool] = match self {
-            Self::Uid(_) => &[has_uid],
-            Self::Id(_) => &[has_id_prefix],
-            Self::Name(_) => &[has_name],
-            Self::Any(_) => &[has_uid, has_name, has_id_prefix],
-        };
-        for stage in stages {
+        for stage in self.stages() {
             let mut found: Vec<&Operator<'s>> =
                 operators.iter().filter(|op| stage(op, self.text())).collect();
             match (found.pop(), found.is_empty()) {
@@ -158,6 +172,16 @@ impl OperatorSelector {
             }
         }
         Err(self.unknown(&operators))
+    }
+
+    /// What an operator may have in common with the selector; the first that is found counts.
+    fn stages(&self) -> &'static [Stage] {
+        match self {
+            Self::Uid(_) => &[has_uid],
+            Self::Id(_) => &[has_id_prefix],
+            Self::Name(_) => &[has_name],
+            Self::Any(_) => &[has_uid, has_name, has_id_prefix],
+        }
     }
 
     fn text(&self) -> &str {

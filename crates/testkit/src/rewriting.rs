@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use statetool_ops::cat::{CatOptions, cat};
-use statetool_ops::rewrite::{Edits, ExecuteOptions, RewriteReport, execute, plan};
+use statetool_ops::rewrite::{Edits, ExecuteOptions, PlanOptions, RewriteReport, execute_all, plan_all};
 use statetool_ops::verify::{VerifyOptions, verify};
 use statetool_snapshot::{Flow, OpenOptions, Result, Snapshot, SnapshotWriter};
 use statetool_store::{Location, Store};
@@ -28,7 +28,7 @@ pub fn edits(json: &str) -> Edits {
 /// # Errors
 /// What the rewrite refuses or meets.
 pub fn rewrite(snapshot: &Snapshot, edits: &Edits, directory: &Path) -> Result<RewriteReport> {
-    run(snapshot, edits, directory, false)
+    run(&[snapshot], edits, directory, false)
 }
 
 /// Writes a snapshot anew that names the files of the old one.
@@ -36,18 +36,27 @@ pub fn rewrite(snapshot: &Snapshot, edits: &Edits, directory: &Path) -> Result<R
 /// # Errors
 /// What the rewrite refuses or meets.
 pub fn rewrite_in_place(snapshot: &Snapshot, directory: &Path) -> Result<RewriteReport> {
-    run(snapshot, &Edits::default(), directory, true)
+    run(&[snapshot], &Edits::default(), directory, true)
 }
 
-fn run(snapshot: &Snapshot, edits: &Edits, directory: &Path, in_place: bool) -> Result<RewriteReport> {
+/// Writes several snapshots into one.
+///
+/// # Errors
+/// What the rewrite refuses or meets.
+pub fn merge(snapshots: &[&Snapshot], edits: &Edits, directory: &Path) -> Result<RewriteReport> {
+    run(snapshots, edits, directory, false)
+}
+
+fn run(snapshots: &[&Snapshot], edits: &Edits, directory: &Path, in_place: bool) -> Result<RewriteReport> {
     let directory = Location::from_path(directory)?;
-    let writer = SnapshotWriter::new(&Store::default(), directory, &[snapshot], 7)?;
+    let writer = SnapshotWriter::new(&Store::default(), directory, snapshots, 7)?;
     let options = ExecuteOptions {
         threads: 2,
         in_place,
         ..ExecuteOptions::default()
     };
-    execute(&plan(snapshot, edits)?, &writer, &options)
+    let plans = plan_all(snapshots, edits, &PlanOptions::default())?;
+    execute_all(&plans, &writer, &options)
 }
 
 /// A directory in memory where there is such a place: thousands of files are waited for until they

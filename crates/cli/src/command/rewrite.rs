@@ -10,10 +10,11 @@ use clap::{Args, ValueHint};
 use statetool_format::FlinkVersion;
 use statetool_ops::progress::Progress;
 use statetool_ops::rewrite::{
-    self, DeleteKey, DeleteKeys, Edits, ExecuteOptions, Expression, PlanOptions, Rename, ScaleTo, ScriptFile,
-    SetValue,
+    self, DeleteKey, DeleteKeys, Edits, ExecuteOptions, Expression, OnCollision, PlanOptions, Rename,
+    ScaleTo, ScriptFile, SetValue,
 };
-use statetool_snapshot::SnapshotWriter;
+use statetool_snapshot::{Snapshot, SnapshotWriter, Tables};
+use statetool_store::Store;
 
 use super::new_snapshot::{LayoutArgs, ReportFormat, directory};
 use crate::args::{Global, SnapshotArgs};
@@ -81,6 +82,12 @@ pub(crate) struct RewriteArgs {
     /// Divide the keys among N key groups; repeatable for operators.
     #[arg(long, value_name = "[OPERATOR=]N", value_parser = ScaleTo::parse)]
     max_parallelism: Vec<ScaleTo>,
+    /// Take the operators of another snapshot besides, a path or URL; repeatable.
+    #[arg(long, value_name = "OTHER", value_hint = ValueHint::AnyPath)]
+    merge: Vec<String>,
+    /// Which of the operators stays that several snapshots have; repeatable for operators.
+    #[arg(long, value_name = "[OPERATOR=]first|last", value_parser = OnCollision::parse)]
+    on_collision: Vec<OnCollision>,
     #[command(flatten)]
     layout: LayoutArgs,
     /// The release of Flink that shall restore it, such as 1.20 or 2.0.1; the one that wrote it if it is not said.
@@ -117,26 +124,28 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
         true => None,
         false => Some(directory(args.output.as_deref(), global)?),
     };
-    let snapshot = args.snapshot.open_to_scan(global)?;
+    let snapshots = args.open(&edits, global)?;
+    let snapshots: Vec<&Snapshot> = snapshots.iter().collect();
     let options = PlanOptions {
         show_data: global.show_data,
     };
-    let plan = rewrite::plan_with(&snapshot, &edits, &options)?;
+    let plans = rewrite::plan_all(&snapshots, &edits, &options)?;
     let mut out = output::open(None)?;
     if args.format == ReportFormat::Table {
         out.paint();
     }
     let Some(directory) = directory else {
-        let planned = plan.describe();
-        match args.format {
-            ReportFormat::Table => render::rewrite::planned(&planned, &mut out)?,
-            ReportFormat::Json => render::json(&planned, &mut out)?,
+        if let Some(planned) = rewrite::describe(&plans) {
+            match args.format {
+                ReportFormat::Table => render::rewrite::planned(&planned, &mut out)?,
+                ReportFormat::Json => render::json(&planned, &mut out)?,
+            }
         }
         out.finish()?;
         return Ok(Exit::Done);
     };
-    let store = snapshot.files().store();
-    let writer = SnapshotWriter::new(store, directory, &[&snapshot], output::random())?;
+    let store = Store::new(args.snapshot.access.store_options(global)?);
+    let writer = SnapshotWriter::new(&store, directory, &snapshots, output::random())?;
     let counts = Arc::new(Progress::default());
     let shown = progress::show(&counts, global.quiet);
     let options = ExecuteOptions {
@@ -146,7 +155,7 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
             && !args.snapshot.access.relocate.is_empty()
             && edits == Edits::default(),
     };
-    let report = rewrite::execute(&plan, &writer, &options)?;
+    let report = rewrite::execute_all(&plans, &writer, &options)?;
     drop(shown);
     for note in report.notes.iter().filter(|_| !global.quiet) {
         output::say("warning", note);
@@ -160,6 +169,16 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
 }
 
 impl RewriteArgs {
+    /// Opens the snapshot, and those that are merged with it.
+    fn open(&self, edits: &Edits, global: &Global) -> anyhow::Result<Vec<Snapshot>> {
+        let access = &self.snapshot.access;
+        let locators = std::iter::once(&self.snapshot.snapshot).chain(&edits.merge);
+        let opened = locators.map(|locator| access.open(locator, &[], global, Tables::Copied));
+        let snapshots = opened.collect::<anyhow::Result<Vec<_>>>()?;
+        access.check(&snapshots.iter().collect::<Vec<_>>(), global);
+        Ok(snapshots)
+    }
+
     /// The edits of the plan file and of the flags.
     fn edits(&self) -> anyhow::Result<Edits> {
         let mut edits = match &self.plan {
@@ -199,6 +218,8 @@ impl RewriteArgs {
         edits.set.extend(set);
         edits.parallelism.extend(self.parallelism.iter().cloned());
         edits.max_parallelism.extend(self.max_parallelism.iter().cloned());
+        edits.merge.extend(self.merge.iter().cloned());
+        edits.on_collision.extend(self.on_collision.iter().cloned());
         edits.format = self.layout.format().or(edits.format);
         edits.backend = self.layout.backend().or(edits.backend);
         edits.compression = self.layout.compression().or(edits.compression);

@@ -11,19 +11,11 @@ use super::{Head, columns};
 pub(crate) fn planned(planned: &Planned, out: &mut dyn Write) -> anyhow::Result<()> {
     let release = for_flink(planned.flink.as_deref());
     writeln!(out, "{}  nothing was written{release}", planned.input)?;
-    let rows: Vec<Vec<String>> = planned
-        .operators
-        .iter()
-        .map(|operator| {
-            vec![
-                operator.name.clone(),
-                operator.id.clone(),
-                operator.becomes.clone(),
-            ]
-        })
-        .collect();
-    let heads = [Head::Words("OPERATOR"), Head::Words("ID"), Head::Words("BECOMES")];
-    write!(out, "{}", columns(0, &heads, &rows))?;
+    operators(planned, None, out)?;
+    for merged in &planned.merged {
+        writeln!(out, "\n{merged}")?;
+        operators(planned, Some(merged), out)?;
+    }
     let states: Vec<Vec<String>> = (planned.operators.iter())
         .flat_map(|operator| operator.states.iter().map(move |state| (operator, state)))
         .map(|(operator, state)| vec![format!("{}/{}", operator.name, state.name), state.becomes.clone()])
@@ -39,6 +31,23 @@ pub(crate) fn planned(planned: &Planned, out: &mut dyn Write) -> anyhow::Result<
     Ok(())
 }
 
+/// What would become of the operators of one snapshot.
+fn operators(planned: &Planned, of: Option<&String>, out: &mut dyn Write) -> anyhow::Result<()> {
+    let own = planned.operators.iter();
+    let own = own.filter(|operator| operator.merged_from.as_ref() == of);
+    let rows = own.map(|operator| {
+        vec![
+            operator.name.clone(),
+            operator.id.clone(),
+            operator.becomes.clone(),
+        ]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    let heads = [Head::Words("OPERATOR"), Head::Words("ID"), Head::Words("BECOMES")];
+    write!(out, "{}", columns(0, &heads, &rows))?;
+    Ok(())
+}
+
 /// What was done.
 pub(crate) fn report(report: &RewriteReport, out: &mut dyn Write) -> anyhow::Result<()> {
     let operators = report.operators.iter();
@@ -46,11 +55,15 @@ pub(crate) fn report(report: &RewriteReport, out: &mut dyn Write) -> anyhow::Res
     let in_place: u64 = operators.map(|operator| operator.bytes_in_place).sum();
     write!(
         out,
-        "checkpoint {} as {}{}: {} operators, ",
+        "checkpoint {} as {}{}: {} operators{}, ",
         report.checkpoint_id,
         report.output,
         for_flink(report.flink.as_deref()),
-        report.operators.len()
+        report.operators.len(),
+        match report.merged.len() {
+            0 => String::new(),
+            others => format!(" of {} snapshots", others + 1),
+        }
     )?;
     match in_place {
         0 => writeln!(out, "{} copied as they are", HumanBytes(copied))?,

@@ -5,6 +5,7 @@ use statetool_format::FlinkVersion;
 use statetool_snapshot::{Error, Result};
 
 use super::delete::{DeleteKey, DeleteKeys};
+use super::merge::OnCollision;
 use super::scale::ScaleTo;
 use super::script_rule::{Expression, ScriptFile};
 use super::set::SetValue;
@@ -15,6 +16,12 @@ use super::set::SetValue;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Edits {
+    /// Snapshots of which the operators are taken besides: paths or URLs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merge: Vec<String>,
+    /// Which of the operators stay that several snapshots have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub on_collision: Vec<OnCollision>,
     /// Operators that get another uid or id.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rename_operator: Vec<Rename>,

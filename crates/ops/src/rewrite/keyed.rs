@@ -32,6 +32,8 @@ use visitor::Visitor;
 /// What the run works with.
 pub(super) struct Run<'r> {
     pub(super) snapshot: &'r Snapshot,
+    /// Of the new snapshot.
+    pub(super) checkpoint_id: i64,
     /// The format of the new metadata.
     pub(super) version: MetadataVersion,
     pub(super) writer: &'r SnapshotWriter,

@@ -8,6 +8,7 @@ mod copy;
 mod delete;
 mod edits;
 mod keyed;
+mod merge;
 mod operator_state;
 mod plan;
 mod read_back;
@@ -22,21 +23,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use statetool_format::Encode;
-use statetool_format::java::properties::{CheckpointProperties, SavepointFormat};
 use statetool_format::metadata::{
-    KeyGroupsKind, KeyedHandle, Metadata, MetadataVersion, OperatorState, OperatorStateHandle, StreamHandle,
-    Subtask, SubtaskState, Subtasks,
+    KeyGroupsKind, KeyedHandle, OperatorState, OperatorStateHandle, StreamHandle, Subtask, SubtaskState,
+    Subtasks,
 };
 use statetool_snapshot::{
-    Error, ErrorKind, Located, OpenOptions, Operator, Result, Snapshot, SnapshotKind, SnapshotWriter,
+    Error, ErrorKind, Located, OpenOptions, Operator, Result, Snapshot, SnapshotWriter,
 };
 
 pub use account::{Amount, ByRule, StateAccount, StateName, Superfluous};
 pub use delete::{DeleteKey, DeleteKeys};
 pub use edits::{Backend, Compression, Edits, Format, KeyedLayout, Rename};
+pub use merge::{Keep, OnCollision, plan_all};
 pub use plan::{
-    KeyedTarget, OperatorPlan, Plan, PlanOptions, Planned, PlannedOperator, PlannedState, StatePlans, plan,
-    plan_with,
+    KeyedTarget, OperatorPlan, Plan, PlanOptions, Planned, PlannedOperator, PlannedState, StatePlans,
+    describe, plan, plan_with,
 };
 pub use rule::{Apply, Fate, Form, Rule};
 pub use scale::{Scale, ScaleTo};
@@ -77,11 +78,14 @@ impl Default for ExecuteOptions {
 pub struct RewriteReport {
     /// The form of this document.
     pub schema: &'static str,
-    /// The snapshot that was read.
+    /// The snapshot that was read, the first of several.
     pub input: String,
+    /// The others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<String>,
     /// The snapshot that was written.
     pub output: String,
-    /// Id of the checkpoint, that of the input.
+    /// Id of the checkpoint, that of the input; the highest of several.
     pub checkpoint_id: i64,
     /// The release of Flink that it is for, if one was named.
     pub flink: Option<String>,
@@ -136,50 +140,64 @@ pub struct StateReport {
 /// Damage of the input, what the store reports about the output, and entries that are not
 /// accounted for; nothing is published then.
 pub fn execute(plan: &Plan<'_>, writer: &SnapshotWriter, options: &ExecuteOptions) -> Result<RewriteReport> {
-    write(plan, writer, options).map_err(|error| writer.blame(error))
+    execute_all(std::slice::from_ref(plan), writer, options)
 }
 
-fn write(plan: &Plan<'_>, writer: &SnapshotWriter, options: &ExecuteOptions) -> Result<RewriteReport> {
-    let old = plan.snapshot.metadata();
-    let run = Run {
-        snapshot: plan.snapshot,
-        version: plan
-            .target
-            .map_or(old.version, |target| target.release.metadata()),
-        writer,
-        threads: options.threads,
-        progress: &options.progress,
+/// Does what plans for several snapshots say that become one, those of [`plan_all`].
+///
+/// # Errors
+/// As [`execute`]; no plan at all.
+pub fn execute_all(
+    plans: &[Plan<'_>],
+    writer: &SnapshotWriter,
+    options: &ExecuteOptions,
+) -> Result<RewriteReport> {
+    write(plans, writer, options).map_err(|error| writer.blame(error))
+}
+
+fn write(plans: &[Plan<'_>], writer: &SnapshotWriter, options: &ExecuteOptions) -> Result<RewriteReport> {
+    let [first, others @ ..] = plans else {
+        return Err(Error::usage("there is no snapshot to rewrite"));
     };
-    let copier = Copier::new(plan.snapshot, writer, options.in_place);
-    let mut metadata = Metadata {
-        version: run.version,
-        checkpoint_id: old.checkpoint_id,
-        master_states: old.master_states.clone(),
-        operators: Vec::new(),
-        properties: properties(plan, run.version),
-    };
+    let mut metadata = merge::metadata(plans, first)?;
     let mut report = RewriteReport {
         schema: "statetool.rewrite.v1",
-        input: plan.snapshot.location().to_string(),
+        input: first.snapshot.location().to_string(),
+        merged: others
+            .iter()
+            .map(|plan| plan.snapshot.location().to_string())
+            .collect(),
         output: writer.directory().to_string(),
-        checkpoint_id: old.checkpoint_id,
-        flink: plan.target.map(|target| target.release.to_string()),
+        checkpoint_id: metadata.checkpoint_id,
+        flink: first.target.map(|target| target.release.to_string()),
         operators: Vec::new(),
-        dropped_operators: plan.dropped.iter().map(|operator| operator.label()).collect(),
-        notes: Vec::new(),
+        dropped_operators: Vec::new(),
+        notes: merge::notes(plans),
     };
-    for operator in &plan.operators {
-        let (mut state, reported) = write_operator(&run, &copier, operator, plan.format)?;
-        if let Some(target) = plan.target {
-            target.fit_handles(&mut state);
+    for plan in plans {
+        report.dropped_operators.extend(merge::dropped(plans, plan));
+        let run = Run {
+            snapshot: plan.snapshot,
+            checkpoint_id: metadata.checkpoint_id,
+            version: metadata.version,
+            writer,
+            threads: options.threads,
+            progress: &options.progress,
+        };
+        let copier = Copier::new(plan.snapshot, writer, options.in_place);
+        for operator in &plan.operators {
+            let (mut state, reported) = write_operator(&run, &copier, operator, plan.format)?;
+            if let Some(target) = plan.target {
+                target.fit_handles(&mut state);
+            }
+            metadata.operators.push(state);
+            report.operators.push(reported);
+            let rules = operator.states.iter().flat_map(|states| &states.rules);
+            report.notes.extend(rules.flat_map(|rule| rule.notes()));
         }
-        metadata.operators.push(state);
-        report.operators.push(reported);
-        let rules = operator.states.iter().flat_map(|states| &states.rules);
-        report.notes.extend(rules.flat_map(|rule| rule.notes()));
     }
     let written = Snapshot::decode(
-        plan.snapshot.files().store(),
+        first.snapshot.files().store(),
         Located {
             metadata: writer.metadata_location()?,
             chosen: None,
@@ -256,25 +274,6 @@ fn count_again(
         state.counted = true;
     }
     Ok(())
-}
-
-/// The properties at the end of the file: those of a savepoint where one was asked for.
-fn properties(plan: &Plan<'_>, version: MetadataVersion) -> Option<Vec<u8>> {
-    let old = plan.snapshot.metadata();
-    if !version.has_properties() {
-        return None;
-    }
-    let kind = match (plan.format, plan.snapshot.kind()) {
-        (None, _) if old.properties.is_some() => return old.properties.clone(),
-        (Some(Format::Canonical), _) | (None, SnapshotKind::CanonicalSavepoint) => {
-            CheckpointProperties::savepoint(SavepointFormat::Canonical)
-        }
-        (Some(Format::Native), _) | (None, SnapshotKind::NativeSavepoint) => {
-            CheckpointProperties::savepoint(SavepointFormat::Native)
-        }
-        (None, SnapshotKind::Checkpoint) => CheckpointProperties::retained_checkpoint(),
-    };
-    Some(kind.encode().0)
 }
 
 fn write_operator(

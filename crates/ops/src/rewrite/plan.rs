@@ -90,8 +90,11 @@ pub struct KeyedTarget {
 pub struct Planned {
     /// The form of this document.
     pub schema: &'static str,
-    /// The snapshot.
+    /// The snapshot, the first of several.
     pub input: String,
+    /// The others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<String>,
     /// The release of Flink that it would be for, if one was named.
     pub flink: Option<String>,
     /// Its operators.
@@ -105,6 +108,9 @@ pub struct PlannedOperator {
     pub name: String,
     /// Its id.
     pub id: String,
+    /// The snapshot it is in, if that is not the first of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merged_from: Option<String>,
     /// What it would be: `the same`, `id:HEX`, `left out`.
     pub becomes: String,
     /// Its states, as far as its streams would be looked into.
@@ -120,6 +126,22 @@ pub struct PlannedState {
     pub becomes: String,
 }
 
+/// What several plans would do together.
+pub fn describe(plans: &[Plan<'_>]) -> Option<Planned> {
+    let mut all = plans.iter().map(Plan::describe);
+    let mut planned = all.next()?;
+    for other in all {
+        let input = &other.input;
+        let operators = other.operators.into_iter().map(|operator| PlannedOperator {
+            merged_from: Some(input.clone()),
+            ..operator
+        });
+        planned.operators.extend(operators);
+        planned.merged.push(other.input);
+    }
+    Some(planned)
+}
+
 impl Plan<'_> {
     /// What would be done.
     pub fn describe(&self) -> Planned {
@@ -130,6 +152,7 @@ impl Plan<'_> {
         let operators = all.into_iter().map(|(operator, plan)| PlannedOperator {
             name: operator.label(),
             id: operator.id().to_string(),
+            merged_from: None,
             becomes: match plan {
                 None => LEFT_OUT.to_owned(),
                 Some(plan) if plan.id == operator.id() => SAME.to_owned(),
@@ -142,6 +165,7 @@ impl Plan<'_> {
         Planned {
             schema: "statetool.rewrite-plan.v1",
             input: self.snapshot.location().to_string(),
+            merged: Vec::new(),
             flink: self.target.map(|target| target.release.to_string()),
             operators: operators.collect(),
         }

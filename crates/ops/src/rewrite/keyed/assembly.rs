@@ -192,7 +192,7 @@ fn database(
     let v2 = run.version.has_properties();
     let size: u64 = written.iter().map(|table| table.file.size).sum();
     Ok(IncrementalHandle {
-        checkpoint_id: run.snapshot.metadata().checkpoint_id,
+        checkpoint_id: run.checkpoint_id,
         backend_id: JavaString::new(&uuid(&id)).unwrap_or_default(),
         range: output.range,
         checkpointed_size: v2.then(|| i64::try_from(size).unwrap_or(i64::MAX)),
