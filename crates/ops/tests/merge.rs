@@ -1,4 +1,11 @@
 //! Operators of several snapshots in one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may panic, and tell what they counted"
+)]
 
 use statetool_ops::rewrite::{Edits, RewriteReport};
 use statetool_snapshot::{ErrorKind, Result, Snapshot, SnapshotKind};
