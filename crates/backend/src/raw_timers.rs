@@ -11,6 +11,8 @@
 //! Flink's `InternalTimerServiceSerializationProxy` and `InternalTimersSnapshotReaderWriters`;
 //! docs/format/state-payloads.md.
 
+mod writer;
+
 use statetool_format::metadata::KeyGroupsHandle;
 use statetool_format::serializer::SerializerSnapshot;
 use statetool_format::{Error as FormatError, Fault, JavaString, KeyGroupRange};
@@ -20,6 +22,8 @@ use crate::heap;
 use crate::skip::Skip;
 use crate::source::Source;
 use crate::window::{Compression, Window};
+
+pub use writer::TimersWriter;
 
 const MARKER: i32 = 0xF1CD_859F_u32 as i32;
 const VERSION: i32 = 2;

@@ -626,16 +626,6 @@ fn what_is_refused() {
             "state `window-aggs`",
             "",
         ),
-        (
-            "1.20/keyed-states/rocksdb-heap-timers",
-            CompactOptions {
-                orphans: Orphans::Dropped,
-                ..CompactOptions::default()
-            },
-            refused,
-            "timers that lie beside RocksDB cannot be changed there",
-            "--type canonical",
-        ),
     ];
     for (name, options, kind, message, hint) in cases {
         let snapshot = open(&metadata_of(name).unwrap()).unwrap();

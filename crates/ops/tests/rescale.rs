@@ -216,12 +216,6 @@ fn what_cannot_be_divided_is_refused() {
             ErrorKind::Refused,
             "it has records in flight, which belong to its subtasks as they were",
         ),
-        (
-            "1.20/keyed-states/rocksdb-heap-timers",
-            scaled(Some(2), None, "{}"),
-            ErrorKind::Refused,
-            "timers that lie beside RocksDB cannot be changed there",
-        ),
     ];
     for (name, edits, kind, expected) in cases {
         let folder = scratch();

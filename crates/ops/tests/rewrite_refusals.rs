@@ -105,12 +105,12 @@ fn edits_that_cannot_be_meant() {
 
 #[test]
 fn edits_that_cannot_be_done() {
-    let drop_timers = r#"{"drop-state": ["*/_timer_state/event_user-timers"]}"#;
+    let rename_timers = r#"{"rename-state": [{"from": "*/_timer_state/event_user-timers", "to": "mine"}]}"#;
     let cases = [
         (
             "1.20/keyed-states/rocksdb-heap-timers",
-            drop_timers,
-            "timers that lie beside RocksDB cannot be changed there",
+            rename_timers,
+            "timers that lie beside RocksDB have names that begin with `_timer_state/event_`",
         ),
         (
             "2.3/async-states/forst-checkpoint",

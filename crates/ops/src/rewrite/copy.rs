@@ -192,7 +192,11 @@ pub(super) struct Stream<'h> {
 }
 
 /// The streams of a subtask that are copied: all but those of handles that are written anew.
-pub(super) fn streams_of(state: &SubtaskState, keyed: bool, operator: bool) -> Vec<Stream<'_>> {
+pub(super) fn streams_of(
+    state: &SubtaskState,
+    (keyed, raw_keyed): (bool, bool),
+    operator: bool,
+) -> Vec<Stream<'_>> {
     let file = |handle| Stream {
         handle,
         is_log: false,
@@ -206,7 +210,7 @@ pub(super) fn streams_of(state: &SubtaskState, keyed: bool, operator: bool) -> V
     let mut streams: Vec<_> = operator_handles.map(|handle| file(&handle.delegate)).collect();
     let keyed_handles = [
         state.managed_keyed.as_ref().filter(|_| keyed),
-        state.raw_keyed.as_ref(),
+        state.raw_keyed.as_ref().filter(|_| raw_keyed),
     ];
     for handle in keyed_handles.into_iter().flatten() {
         keyed_streams(handle, &mut streams);

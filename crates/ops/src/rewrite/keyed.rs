@@ -6,6 +6,7 @@ mod item;
 mod output;
 mod shuffle;
 mod sink;
+mod timers;
 mod visitor;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +25,7 @@ use crate::progress::Progress;
 use crate::work;
 use assembly::Assembly;
 use item::{From, Item};
-use output::Output;
+use output::{Output, Stored};
 use shuffle::{Rehash, Shuffle, Writer};
 use sink::{Piece, Sink};
 use visitor::Visitor;
@@ -46,8 +47,10 @@ pub(super) struct Run<'r> {
 pub(super) struct Written {
     /// Handles by subtask.
     pub(super) handles: BTreeMap<u32, KeyedHandle>,
-    /// Subtasks whose raw timers are among that state now.
-    pub(super) took_timers: BTreeSet<u32>,
+    /// Handles of timers beside databases, by subtask.
+    pub(super) timers: BTreeMap<u32, KeyedHandle>,
+    /// Subtasks whose raw timers are somewhere else now.
+    pub(super) without_timers: BTreeSet<u32>,
     /// What became of the entries, by state.
     pub(super) accounts: Accounts,
 }
@@ -60,30 +63,38 @@ pub(super) fn write(
     target: KeyedTarget,
 ) -> Result<Written> {
     let outputs = output::outputs(operator, plans, target)?;
-    let work = Work {
-        run,
-        plans,
-        outputs: &outputs,
-        accounts: Mutex::default(),
-    };
+    let without_timers = output::moved_timers(&outputs, plans);
+    let is_managed = |output: &Output<'_>| output.stored != Stored::RawTimers;
+    let (managed, timers): (Vec<_>, Vec<_>) = outputs.into_iter().partition(is_managed);
+    let accounts = Mutex::default();
     let old = operator.state.max_parallelism;
-    let rehashed = plans.scale.filter(|scale| scale.max_parallelism != old);
-    let handles = match rehashed {
-        None => {
-            let items = item::items(&outputs);
-            run.progress.expect(item::bytes(&items));
-            work.write(&items, None)?
-        }
-        Some(scale) => {
-            let shuffle = work.shuffle(old, scale)?;
-            work.write(&shuffle.items(), Some(&shuffle))?
+    let write = |outputs: &[Output<'_>]| -> Result<BTreeMap<u32, KeyedHandle>> {
+        let work = Work {
+            run,
+            plans,
+            outputs,
+            accounts: &accounts,
+        };
+        match plans.scale.filter(|scale| scale.max_parallelism != old) {
+            None => {
+                let items = item::items(outputs);
+                run.progress.expect(item::bytes(&items));
+                work.write(&items, None)
+            }
+            Some(scale) => {
+                let shuffle = work.shuffle(old, scale)?;
+                work.write(&shuffle.items(), Some(&shuffle))
+            }
         }
     };
-    let took_timers = outputs.iter().filter(|output| output.takes_timers);
     Ok(Written {
-        handles,
-        took_timers: took_timers.map(|output| output.subtask).collect(),
-        accounts: work.accounts.into_inner().unwrap_or_default(),
+        handles: write(&managed)?,
+        timers: match timers.is_empty() {
+            true => BTreeMap::new(),
+            false => write(&timers)?,
+        },
+        without_timers,
+        accounts: accounts.into_inner().unwrap_or_default(),
     })
 }
 
@@ -92,13 +103,14 @@ struct Work<'w, 'p> {
     run: &'w Run<'w>,
     plans: &'p StatePlans,
     outputs: &'w [Output<'p>],
-    accounts: Mutex<Accounts>,
+    accounts: &'w Mutex<Accounts>,
 }
 
 impl Work<'_, '_> {
     /// Collects all entries by their new key groups.
     fn shuffle(&self, old: u32, scale: Scale) -> Result<Shuffle> {
-        let sizes = self.plans.loaded.parts.iter().map(work::recorded_bytes);
+        let parts = self.outputs.first().map_or(&[][..], |output| &output.parts);
+        let sizes = parts.iter().map(|part| work::recorded_bytes(part));
         let bytes = sizes.sum();
         self.run.progress.expect(bytes);
         let shuffle = Shuffle::new(self.outputs, scale, bytes, self.run.threads);
@@ -143,7 +155,7 @@ impl Work<'_, '_> {
             let Some(output) = self.outputs.get(item.output) else {
                 return Ok(());
             };
-            let mut sink = Sink::new(item, output, feed);
+            let mut sink = Sink::new(item, output, feed)?;
             match (&item.from, shuffle) {
                 (From::Parts(parts), _) => {
                     let progress = self.run.progress;
@@ -185,7 +197,7 @@ impl Work<'_, '_> {
     }
 
     fn count(&self, visitor: Visitor<'_>) {
-        add_accounts(&mut lock(&self.accounts), visitor);
+        add_accounts(&mut lock(self.accounts), visitor);
     }
 }
 
@@ -198,26 +210,30 @@ pub(super) fn rehearse(
     options: &ExecuteOptions,
 ) -> Result<Accounts> {
     let outputs = output::outputs(operator, plans, target)?;
-    let old = operator.state.max_parallelism;
-    let items = match plans.scale.filter(|scale| scale.max_parallelism != old) {
-        None => item::items(&outputs),
-        Some(scale) => item::before_rehash(&outputs, scale.max_parallelism),
-    };
-    options.progress.expect(item::bytes(&items));
-    let scan = |accounts: &mut Accounts, item: &Item<'_>| {
-        let Some((output, From::Parts(parts))) = outputs.get(item.output).zip(Some(&item.from)) else {
-            return Ok(());
-        };
-        let mut visitor = Visitor::new(plans, output, item.covers, &options.progress);
-        let mut emit = |_: u16, _: &Entry<'_>| Ok(Flow::Continue(()));
-        let _ = visitor.scan(snapshot.files(), parts, item.range, &mut emit)?;
-        let _ = visitor.add(None, &mut emit)?;
-        add_accounts(accounts, visitor);
-        Ok(())
-    };
+    let is_managed = |output: &Output<'_>| output.stored != Stored::RawTimers;
+    let (managed, timers): (Vec<_>, Vec<_>) = outputs.into_iter().partition(is_managed);
     let mut total = Accounts::new();
-    for accounts in work::for_each(&items, options.threads, Accounts::new, scan)? {
-        super::account::merge(&mut total, accounts);
+    for outputs in [managed, timers] {
+        let old = operator.state.max_parallelism;
+        let items = match plans.scale.filter(|scale| scale.max_parallelism != old) {
+            None => item::items(&outputs),
+            Some(scale) => item::before_rehash(&outputs, scale.max_parallelism),
+        };
+        options.progress.expect(item::bytes(&items));
+        let scan = |accounts: &mut Accounts, item: &Item<'_>| {
+            let Some((output, From::Parts(parts))) = outputs.get(item.output).zip(Some(&item.from)) else {
+                return Ok(());
+            };
+            let mut visitor = Visitor::new(plans, output, item.covers, &options.progress);
+            let mut emit = |_: u16, _: &Entry<'_>| Ok(Flow::Continue(()));
+            let _ = visitor.scan(snapshot.files(), parts, item.range, &mut emit)?;
+            let _ = visitor.add(None, &mut emit)?;
+            add_accounts(accounts, visitor);
+            Ok(())
+        };
+        for accounts in work::for_each(&items, options.threads, Accounts::new, scan)? {
+            super::account::merge(&mut total, accounts);
+        }
     }
     Ok(total)
 }

@@ -18,7 +18,7 @@ mod script_rule;
 mod set;
 mod target;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -236,7 +236,7 @@ pub fn rehearse(plan: &Plan<'_>, options: &ExecuteOptions) -> Result<Vec<Operato
                 accounts.extend(rewritten.map_err(|error| explain(error, &operator.operator))?.1);
             }
         }
-        Ok(operator.report(accounts, recorded_bytes(&operator.copied())))
+        Ok(operator.report(accounts, recorded_bytes(&operator.copied(&BTreeSet::new()))))
     });
     rehearsed.collect()
 }
@@ -285,9 +285,6 @@ fn write_operator(
     let operator = &plan.operator;
     let anew = plan.states.as_ref().and_then(|states| states.keyed);
     let operator_anew = plan.states.as_ref().is_some_and(|states| states.operator_state);
-    let streams = plan.copied();
-    let copied_bytes = recorded_bytes(&streams);
-    copier.copy_all(&streams, run.threads, run.progress)?;
     let mut written = Written::default();
     let mut written_operator = BTreeMap::new();
     if let Some(states) = &plan.states {
@@ -306,6 +303,9 @@ fn write_operator(
             written.accounts.extend(counted);
         }
     }
+    let streams = plan.copied(&written.without_timers);
+    let copied_bytes = recorded_bytes(&streams);
+    copier.copy_all(&streams, run.threads, run.progress)?;
     let mut state = operator.state.clone();
     (state.id, state.uid) = (plan.id, plan.uid.clone());
     (state.parallelism, state.max_parallelism) = (plan.scale.parallelism, plan.scale.max_parallelism);
@@ -325,8 +325,11 @@ fn write_operator(
             own.try_for_each(|head| head.apply(state))?;
             if anew.is_some() {
                 state.managed_keyed = written.handles.remove(index);
-                if written.took_timers.contains(index) {
+                if written.without_timers.contains(index) {
                     state.raw_keyed = None;
+                }
+                if let Some(timers) = written.timers.remove(index) {
+                    state.raw_keyed = Some(timers);
                 }
             }
             if operator_anew {
@@ -358,8 +361,8 @@ impl OperatorPlan<'_> {
         self.states.as_ref().map_or(&[], |states| &states.heads)
     }
 
-    /// The streams that are copied as they are.
-    fn copied(&self) -> Vec<Stream<'_>> {
+    /// The streams that are copied as they are; not the timers of those subtasks.
+    fn copied(&self, without_timers: &BTreeSet<u32>) -> Vec<Stream<'_>> {
         let keyed = self.states.as_ref().is_none_or(|states| states.keyed.is_none());
         let operator = self.states.as_ref().is_none_or(|states| !states.operator_state);
         let state = self.operator.state;
@@ -371,7 +374,8 @@ impl OperatorPlan<'_> {
         });
         let mut streams: Vec<Stream<'_>> = coordinator.collect();
         for (index, state) in state.running() {
-            for mut stream in copy::streams_of(state, keyed, operator) {
+            let raw_keyed = !without_timers.contains(&index);
+            for mut stream in copy::streams_of(state, (keyed, raw_keyed), operator) {
                 stream.head = heads.iter().find(|head| head.is_of(index, state, stream.handle));
                 streams.push(stream);
             }
@@ -412,7 +416,8 @@ fn relist(
     operator: &BTreeMap<u32, OperatorStateHandle>,
 ) {
     let mut listed = BTreeMap::new();
-    for index in keyed.handles.keys().chain(operator.keys()) {
+    let keyed = keyed.handles.keys().chain(keyed.timers.keys());
+    for index in keyed.chain(operator.keys()) {
         listed.insert(*index, Box::default());
     }
     for subtask in subtasks.drain(..) {

@@ -10,7 +10,7 @@ use statetool_format::{Encode, JavaString};
 use statetool_snapshot::{NewFile, Result};
 
 use super::Run;
-use super::output::Output;
+use super::output::{Output, Stored};
 use super::sink::Piece;
 use crate::rewrite::edits::KeyedLayout;
 
@@ -59,17 +59,21 @@ impl<'r, 'p> Assembly<'r, 'p> {
                 continue;
             }
             let mut file = self.run.writer.create()?;
-            file.write(next.header.to_bytes())?;
-            self.streams.push(match next.layout {
-                KeyedLayout::RocksDb => Stream::Database {
+            if let Stored::Managed(_) = next.stored {
+                file.write(next.header.to_bytes())?;
+            }
+            self.streams.push(match next.stored {
+                Stored::Managed(KeyedLayout::RocksDb) => Stream::Database {
                     meta: file,
                     tables: Vec::new(),
                 },
-                KeyedLayout::Canonical | KeyedLayout::Heap => Stream::KeyGroups {
-                    file,
-                    // An empty key group of a canonical stream has the offset 0.
-                    offsets: vec![0; next.range.count as usize],
-                },
+                Stored::Managed(KeyedLayout::Canonical | KeyedLayout::Heap) | Stored::RawTimers => {
+                    Stream::KeyGroups {
+                        file,
+                        // An empty key group of a canonical stream has the offset 0.
+                        offsets: vec![0; next.range.count as usize],
+                    }
+                }
             });
         }
         Ok(())
@@ -147,8 +151,8 @@ fn key_groups(
     offsets: Vec<i64>,
     version: MetadataVersion,
 ) -> KeyGroupsHandle {
-    let kind = match output.layout {
-        KeyedLayout::Canonical => KeyGroupsKind::Savepoint,
+    let kind = match output.stored {
+        Stored::Managed(KeyedLayout::Canonical) => KeyGroupsKind::Savepoint,
         _ if version.has_properties() => {
             KeyGroupsKind::WithId(JavaString::new(&crate::rewrite::id(&delegate)).unwrap_or_default())
         }

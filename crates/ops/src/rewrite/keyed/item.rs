@@ -3,7 +3,7 @@
 use statetool_format::KeyGroupRange;
 use statetool_snapshot::{Layout, Part};
 
-use super::output::Output;
+use super::output::{Output, Stored};
 use crate::rewrite::edits::KeyedLayout;
 use crate::work;
 
@@ -36,7 +36,7 @@ pub(super) fn items<'p>(outputs: &[Output<'p>]) -> Vec<Item<'p>> {
     let mut items = Vec::new();
     for (index, output) in outputs.iter().enumerate() {
         let mut pieces = pieces(output);
-        if output.layout == KeyedLayout::RocksDb {
+        if output.stored == Stored::Managed(KeyedLayout::RocksDb) {
             pieces = pieces.chunks(PIECES_A_TABLE).filter_map(together).collect();
         }
         if pieces.is_empty() {

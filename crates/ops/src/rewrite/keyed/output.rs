@@ -1,5 +1,6 @@
 //! The keyed state that each subtask of the new snapshot has.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use statetool_format::key_group::prefix_bytes;
@@ -12,17 +13,26 @@ use crate::rewrite::edits::{Compression, KeyedLayout};
 use crate::rewrite::plan::{KeyedTarget, StatePlans, layout_of};
 use crate::rewrite::scale::Scale;
 
-/// The keyed state of one subtask in the new snapshot.
+/// How an output is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// As managed keyed state.
+    Managed(KeyedLayout),
+    /// As raw keyed state: timers beside a database.
+    RawTimers,
+}
+
+/// The keyed state of one subtask in the new snapshot; its timers may be another one.
 pub(super) struct Output<'p> {
     pub(super) subtask: u32,
     pub(super) range: KeyGroupRange,
-    pub(super) layout: KeyedLayout,
+    pub(super) stored: Stored,
     pub(super) header: KeyedHeader,
     pub(super) prefix_bytes: usize,
     /// The parts it is made of.
     pub(super) parts: Vec<&'p Part>,
-    /// Whether raw timers are among them.
-    pub(super) takes_timers: bool,
+    /// Parts of other outputs, at which rules may have to look ahead.
+    pub(super) companions: Vec<&'p Part>,
 }
 
 /// The subtasks' new keyed state.
@@ -37,6 +47,14 @@ pub(super) fn outputs<'p>(
     };
     outputs.sort_by_key(|output| output.subtask);
     let stays = |part: &&Part| is_timers(part) || key_of(part).is_none();
+    let managed: Vec<&Part> = keyed_parts(plans).filter(|part| !is_timers(part)).collect();
+    for output in outputs
+        .iter_mut()
+        .filter(|output| output.stored == Stored::RawTimers)
+    {
+        let near = |part: &&&Part| !part.range.intersect(&output.range).is_empty();
+        output.companions = managed.iter().filter(near).copied().collect();
+    }
     for part in keyed_parts(plans).filter(|part| !stays(part)) {
         let takes = |output: &Output<'_>| output.parts.iter().any(|taken| std::ptr::eq(*taken, part));
         if !outputs.iter().any(takes) {
@@ -49,6 +67,17 @@ pub(super) fn outputs<'p>(
         }
     }
     Ok(outputs)
+}
+
+/// The subtasks whose raw timers are in some output; where all is divided anew, also those that had none.
+pub(super) fn moved_timers(outputs: &[Output<'_>], plans: &StatePlans) -> BTreeSet<u32> {
+    let taken = |part: &Part| {
+        let mut parts = outputs.iter().flat_map(|output| &output.parts);
+        parts.any(|taken| std::ptr::eq(*taken, part))
+    };
+    let timers = keyed_parts(plans).filter(|part| is_timers(part));
+    let moved = timers.filter(|part| plans.scale.is_some() || taken(part));
+    moved.map(|part| part.subtask).collect()
 }
 
 fn is_timers(part: &Part) -> bool {
@@ -69,29 +98,29 @@ fn as_divided<'p>(
     for part in keyed_parts(plans).filter(|part| !is_timers(part)) {
         let layout = target.layout.or_else(|| own_layout(part));
         let layout = layout.ok_or_else(|| no_layout(operator))?;
-        outputs.extend(Output::of_part(part, layout, plans, target)?);
+        outputs.extend(Output::of_part(part, Stored::Managed(layout), plans, target)?);
     }
+    let changes = |state: &Arc<State>| {
+        plans.new_name(&state.name) != Some(&state.name)
+            || plans.rules.iter().any(|rule| rule.concerns(state))
+    };
+    let timers = keyed_parts(plans).filter(|part| is_timers(part));
+    let timers_change = timers.flat_map(|part| part.states()).any(changes);
     for part in keyed_parts(plans).filter(|part| is_timers(part)) {
         // A subtask without any other state has no layout of its own.
-        let others = outputs.first().map(|output| output.layout);
+        let others = outputs.first().and_then(Output::layout);
         let managed = outputs.iter_mut().find(|output| output.subtask == part.subtask);
-        let own = managed.as_ref().map(|output| output.layout);
+        let own = managed.as_ref().and_then(|output| output.layout());
         let layout = own.or(target.layout).or(others).unwrap_or(KeyedLayout::RocksDb);
         if layout == KeyedLayout::RocksDb {
-            let changes = |state: &Arc<State>| {
-                plans.new_name(&state.name) != Some(&state.name)
-                    || plans.rules.iter().any(|rule| rule.concerns(state))
-            };
-            if part.states().iter().any(changes) {
-                return Err(fixed_timers(operator));
+            if timers_change {
+                outputs.extend(Output::of_part(part, Stored::RawTimers, plans, target)?);
             }
             continue;
         }
         if let Some(output) = managed {
             output.add(part, plans)?;
-            output.takes_timers = true;
-        } else if let Some(mut output) = Output::of_part(part, layout, plans, target)? {
-            output.takes_timers = true;
+        } else if let Some(output) = Output::of_part(part, Stored::Managed(layout), plans, target)? {
             outputs.push(output);
         }
     }
@@ -114,15 +143,40 @@ fn newly_divided<'p>(
         None if only_timers => KeyedLayout::RocksDb,
         layout => layout.ok_or_else(|| no_layout(operator))?,
     };
-    let takes_timers = parts.iter().any(|part| is_timers(part));
-    if takes_timers && layout == KeyedLayout::RocksDb {
-        return Err(fixed_timers(operator));
-    }
     parts.retain(|part| key_of(part).is_some());
+    if layout != KeyedLayout::RocksDb {
+        return divided(operator, plans, &parts, (Stored::Managed(layout), target), scale);
+    }
+    let (timers, managed): (Vec<&Part>, Vec<&Part>) = parts.into_iter().partition(|part| is_timers(part));
+    let mut outputs = divided(
+        operator,
+        plans,
+        &managed,
+        (Stored::Managed(layout), target),
+        scale,
+    )?;
+    outputs.extend(divided(
+        operator,
+        plans,
+        &timers,
+        (Stored::RawTimers, target),
+        scale,
+    )?);
+    Ok(outputs)
+}
+
+/// What some parts hold, divided anew.
+fn divided<'p>(
+    operator: &Operator<'_>,
+    plans: &'p StatePlans,
+    parts: &[&'p Part],
+    (stored, target): (Stored, KeyedTarget),
+    scale: Scale,
+) -> Result<Vec<Output<'p>>> {
     let Some(first) = parts.first() else {
         return Ok(Vec::new());
     };
-    let Some(mut all) = Output::of_part(first, layout, plans, target)? else {
+    let Some(mut all) = Output::of_part(first, stored, plans, target)? else {
         return Ok(Vec::new());
     };
     for part in parts.iter().skip(1) {
@@ -135,11 +189,11 @@ fn newly_divided<'p>(
         Output {
             subtask,
             range,
-            layout,
+            stored,
             header: all.header.clone(),
             prefix_bytes: prefix_bytes(scale.max_parallelism),
             parts: parts.iter().filter(meets).copied().collect(),
-            takes_timers,
+            companions: Vec::new(),
         }
     });
     Ok(outputs.filter(|output| !output.parts.is_empty()).collect())
@@ -150,15 +204,7 @@ fn no_layout(operator: &Operator<'_>) -> Error {
         "operator `{}`: nothing tells the layout of the state below its changelog",
         operator.label()
     ))
-    .hint("write a canonical savepoint: --type canonical")
-}
-
-fn fixed_timers(operator: &Operator<'_>) -> Error {
-    Error::refused(format!(
-        "operator `{}`: timers that lie beside RocksDB cannot be changed there",
-        operator.label()
-    ))
-    .hint("write a canonical savepoint: --type canonical")
+    .hint("say which state backend the job has, --backend, or write a canonical savepoint, --type canonical")
 }
 
 /// The layout of a part, or of the base below a changelog.
@@ -170,10 +216,18 @@ fn own_layout(part: &Part) -> Option<KeyedLayout> {
 }
 
 impl<'p> Output<'p> {
+    /// The layout of managed state.
+    fn layout(&self) -> Option<KeyedLayout> {
+        match self.stored {
+            Stored::Managed(layout) => Some(layout),
+            Stored::RawTimers => None,
+        }
+    }
+
     /// The state of a subtask; nothing for a part without states.
     fn of_part(
         part: &'p Part,
-        layout: KeyedLayout,
+        stored: Stored,
         plans: &StatePlans,
         target: KeyedTarget,
     ) -> Result<Option<Self>> {
@@ -187,16 +241,17 @@ impl<'p> Output<'p> {
         let mut output = Self {
             subtask: part.subtask,
             range: part.range,
-            layout,
+            stored,
             header: KeyedHeader {
                 // The key groups of a database are in tables, which are compressed by themselves.
-                compressed: compressed && layout != KeyedLayout::RocksDb,
+                compressed: compressed
+                    && !matches!(stored, Stored::RawTimers | Stored::Managed(KeyedLayout::RocksDb)),
                 key: key.clone(),
                 states: Vec::new(),
             },
             prefix_bytes: part.header.prefix_bytes,
             parts: Vec::new(),
-            takes_timers: false,
+            companions: Vec::new(),
         };
         output.add(part, plans)?;
         Ok(Some(output))

@@ -2,6 +2,7 @@
 
 use statetool_backend::canonical::CanonicalWriter;
 use statetool_backend::heap::HeapWriter;
+use statetool_backend::raw_timers::{TimerDomain, TimersWriter};
 use statetool_backend::rocksdb::WrittenTable;
 use statetool_backend::snappy::{put_frames, put_stream};
 use statetool_backend::{Error as BackendError, InFile};
@@ -10,7 +11,8 @@ use statetool_snapshot::{Entry, Error, Flow, Payload, Result, StateKind};
 
 use super::families::Families;
 use super::item::Item;
-use super::output::Output;
+use super::output::{Output, Stored};
+use super::timers::Services;
 use crate::pipeline::Feed;
 use crate::rewrite::edits::KeyedLayout;
 
@@ -104,23 +106,42 @@ enum Form {
         next: u32,
     },
     RocksDb(Families),
+    RawTimers {
+        writer: TimersWriter,
+        /// The service and domain of each state.
+        places: Vec<(usize, TimerDomain)>,
+        /// As for the heap.
+        next: u32,
+    },
 }
 
 impl<'s, 'f> Sink<'s, 'f> {
     /// A sink for the entries of an item of an output.
-    pub(super) fn new(item: &Item<'_>, output: &'s Output<'s>, feed: &'s Feed<'f, Piece, Piece>) -> Self {
+    pub(super) fn new(
+        item: &Item<'_>,
+        output: &'s Output<'s>,
+        feed: &'s Feed<'f, Piece, Piece>,
+    ) -> Result<Self> {
         let compress = output.header.compressed;
-        let form = match output.layout {
-            KeyedLayout::Canonical => Form::Canonical {
+        let form = match output.stored {
+            Stored::Managed(KeyedLayout::Canonical) => Form::Canonical {
                 writer: CanonicalWriter::default(),
                 compress,
             },
-            KeyedLayout::Heap => Form::Heap {
+            Stored::Managed(KeyedLayout::Heap) => Form::Heap {
                 writer: HeapWriter::new(output.header.states.len()),
                 compress,
                 next: item.covers.start,
             },
-            KeyedLayout::RocksDb => Form::RocksDb(Families::new(output, item)),
+            Stored::Managed(KeyedLayout::RocksDb) => Form::RocksDb(Families::new(output, item)),
+            Stored::RawTimers => {
+                let Services { services, places } = Services::of(&output.header.states)?;
+                Form::RawTimers {
+                    writer: TimersWriter::new(services),
+                    places,
+                    next: item.covers.start,
+                }
+            }
         };
         let mut sink = Self {
             feed,
@@ -136,7 +157,7 @@ impl<'s, 'f> Sink<'s, 'f> {
             value: Vec::new(),
         };
         sink.begin_piece();
-        sink
+        Ok(sink)
     }
 
     /// Writes an entry of a state; key groups come in ascending order.
@@ -177,6 +198,16 @@ impl<'s, 'f> Sink<'s, 'f> {
                 families.add(state, &self.key, &self.value).map(Flow::Continue)
             }
             Form::Heap { writer, .. } => put_heap(writer, state, entry, &mut self.value).map(Flow::Continue),
+            Form::RawTimers { writer, places, .. } => {
+                let parts = entry.key_parts().in_file(&entry.state.name)?;
+                let timer = parts.and_then(|parts| Some((parts, parts.timestamp?)));
+                if let Some((parts, timestamp)) = timer
+                    && let Some((service, domain)) = places.get(usize::from(state))
+                {
+                    writer.timer(*service, *domain, (parts.key, parts.namespace), timestamp);
+                }
+                Ok(Flow::Continue(()))
+            }
         }
     }
 
@@ -203,7 +234,7 @@ impl<'s, 'f> Sink<'s, 'f> {
                 writer.end_group();
                 writer.take_settled(&mut self.piece.bytes);
             }
-            Form::Heap { .. } => self.put_blocks(group + 1),
+            Form::Heap { .. } | Form::RawTimers { .. } => self.put_blocks(group + 1),
             Form::RocksDb(families) => return families.end_group(self.made, self.feed),
         }
         Ok(match self.piece.bytes.len() >= PIECE {
@@ -212,9 +243,22 @@ impl<'s, 'f> Sink<'s, 'f> {
         })
     }
 
-    /// Writes the blocks of heap groups up to `end`; the last has what was collected, the ones
-    /// before had no entries.
+    /// Writes the blocks of heap groups and of groups of timers up to `end`; the last has what was
+    /// collected, the ones before had no entries.
     fn put_blocks(&mut self, end: u32) {
+        if let Form::RawTimers { writer, next, .. } = &mut self.form {
+            let mut empty = writer.without_timers();
+            for group in *next..end {
+                self.piece.starts.push((group, self.piece.bytes.len()));
+                let writer = if group + 1 == end {
+                    &mut *writer
+                } else {
+                    &mut empty
+                };
+                writer.end_group(&mut self.piece.bytes);
+            }
+            *next = end;
+        }
         if let Form::Heap {
             writer,
             compress,

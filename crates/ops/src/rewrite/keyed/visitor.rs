@@ -6,7 +6,7 @@ use statetool_backend::rocksdb::Counters;
 use statetool_format::KeyGroupRange;
 use statetool_snapshot::{Entry, Files, Flow, Part, Result, State};
 
-use super::output::Output;
+use super::output::{Output, Stored};
 use crate::progress::{Progress, Ticker};
 use crate::rewrite::account::{Accounts, StateAccount, StateName, Superfluous};
 use crate::rewrite::plan::StatePlans;
@@ -22,6 +22,8 @@ pub(super) struct Visitor<'v> {
     ticker: Ticker<'v>,
     seen: Vec<Seen>,
     last: usize,
+    /// States that have been looked at, whether they stay, and the rules that concern them.
+    looked: Vec<(Arc<State>, bool, Vec<usize>)>,
 }
 
 /// A state whose entries have been met.
@@ -42,6 +44,11 @@ impl<'v> Visitor<'v> {
         range: KeyGroupRange,
         progress: &'v Progress,
     ) -> Self {
+        // Nothing is added to timers.
+        let range = match output.stored {
+            Stored::Managed(_) => range,
+            Stored::RawTimers => KeyGroupRange::new(0, 0),
+        };
         Self {
             plans,
             output,
@@ -50,6 +57,7 @@ impl<'v> Visitor<'v> {
             ticker: progress.ticker(),
             seen: Vec::new(),
             last: 0,
+            looked: Vec::new(),
         }
     }
 
@@ -80,8 +88,8 @@ impl<'v> Visitor<'v> {
 
     /// The rules that look ahead.
     pub(super) fn looking(&self) -> Vec<usize> {
-        self.rules
-            .looking(self.output.parts.iter().flat_map(|part| part.states()))
+        let parts = self.output.parts.iter().chain(&self.output.companions);
+        self.rules.looking(parts.flat_map(|part| part.states()))
     }
 
     fn look_ahead(
@@ -92,7 +100,9 @@ impl<'v> Visitor<'v> {
         group: KeyGroupRange,
     ) -> Result<()> {
         self.rules.begin_group(rule)?;
-        for part in parts {
+        let companions = self.output.companions.iter();
+        let companions = companions.filter(|part| part.range.contains(group.start));
+        for part in parts.iter().chain(companions) {
             let wanted: Vec<bool> = {
                 let states = part.states().iter();
                 states.map(|state| self.rules.looks_at(rule, state)).collect()
@@ -109,9 +119,18 @@ impl<'v> Visitor<'v> {
     }
 
     fn look(&mut self, rule: usize, entry: &Entry<'_>) -> Result<Flow> {
-        let place = self.place_of(entry.state)?;
-        if let Some(seen) = self.seen.get(place).filter(|seen| seen.id.is_some()) {
-            self.rules.look(rule, &seen.rules, entry)?;
+        let is_known = |(state, ..): &(Arc<State>, bool, Vec<usize>)| Arc::ptr_eq(state, entry.state);
+        let index = match self.looked.iter().position(is_known) {
+            Some(index) => index,
+            None => {
+                let stays = self.plans.stored_name(entry.state).is_some();
+                let rules = self.rules.concerning(entry.state);
+                self.looked.push((entry.state.clone(), stays, rules));
+                self.looked.len() - 1
+            }
+        };
+        if let Some((_, true, rules)) = self.looked.get(index) {
+            self.rules.look(rule, rules, entry)?;
         }
         Ok(Flow::Continue(()))
     }
