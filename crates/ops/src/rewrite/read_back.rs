@@ -2,20 +2,52 @@
 
 use std::collections::BTreeMap;
 
-use statetool_snapshot::{ErrorKind, Flow, Result, Snapshot};
+use statetool_snapshot::{Error, ErrorKind, Flow, Result, Snapshot};
 
 use super::account::StateName;
+use super::report::OperatorReport;
 use crate::work;
+
+/// Counts an operator's entries in what was written; refuses to publish where the sum does not close.
+pub(super) fn check(
+    written: &Snapshot,
+    index: usize,
+    operator: &mut OperatorReport,
+    threads: usize,
+) -> Result<()> {
+    if operator.states.is_empty() {
+        return Ok(());
+    }
+    let counted = count(written, index, threads);
+    let Some(counted) = counted.map_err(|error| error.of_target().within("reading what was written"))? else {
+        return Ok(());
+    };
+    for state in &mut operator.states {
+        let found = state.new_name.as_ref().and_then(|name| {
+            let name = name.clone();
+            let keyed = state.keyed;
+            counted.get(&StateName { name, keyed })
+        });
+        let found = found.copied().unwrap_or_default();
+        if found != state.account.expected() {
+            return Err(Error::target(format!(
+                "operator `{}`, state `{}`: {} entries are in what was written, and should be {}; nothing is published",
+                operator.name,
+                state.name,
+                found,
+                state.account.expected()
+            )));
+        }
+        state.counted = true;
+    }
+    Ok(())
+}
 
 /// How many entries the states of an operator have; nothing where values hide how many.
 ///
 /// # Errors
 /// Whatever a reader of the snapshot would meet.
-pub(super) fn count(
-    snapshot: &Snapshot,
-    operator: usize,
-    threads: usize,
-) -> Result<Option<BTreeMap<StateName, u64>>> {
+fn count(snapshot: &Snapshot, operator: usize, threads: usize) -> Result<Option<BTreeMap<StateName, u64>>> {
     let Some(operator) = snapshot.operators().nth(operator) else {
         return Ok(None);
     };
@@ -54,4 +86,57 @@ pub(super) fn count(
         }
     }
     Ok(Some(total))
+}
+
+#[cfg(test)]
+mod tests {
+    use statetool_testkit::opened::{metadata_of, open};
+
+    use super::*;
+    use crate::rewrite::account::{Amount, StateAccount};
+    use crate::rewrite::report::StateReport;
+
+    #[test]
+    fn what_is_missing_in_the_output_is_told() {
+        let written = open(&metadata_of("1.20/keyed-states/hashmap-native").unwrap()).unwrap();
+        let index = written
+            .operators()
+            .position(|op| op.id() == statetool_format::OperatorId::from_uid("all-states"));
+        let report = |read: u64| {
+            let account = StateAccount {
+                read: Amount {
+                    entries: read,
+                    bytes: 0,
+                },
+                ..StateAccount::default()
+            };
+            let state = StateReport {
+                name: "sum".into(),
+                new_name: Some("sum".into()),
+                keyed: true,
+                counted: false,
+                account,
+            };
+            OperatorReport {
+                id: String::new(),
+                new_id: String::new(),
+                name: "all-states".into(),
+                copied_bytes: 0,
+                bytes_in_place: 0,
+                old_bytes: 0,
+                new_bytes: None,
+                states: vec![state],
+            }
+        };
+        let mut right = report(14);
+        check(&written, index.unwrap(), &mut right, 1).unwrap();
+        assert!(right.states.iter().all(|state| state.counted));
+        for wrong in [13, 15] {
+            let error = check(&written, index.unwrap(), &mut report(wrong), 1).unwrap_err();
+            let expected = format!(
+                "operator `all-states`, state `sum`: 14 entries are in what was written, and should be {wrong}; nothing is published"
+            );
+            assert_eq!(error.to_string(), expected);
+        }
+    }
 }
