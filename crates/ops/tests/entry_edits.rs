@@ -9,7 +9,9 @@
 use std::fs;
 
 use serde_json::{Value as Json, json};
-use statetool_ops::rewrite::{Edits, RewriteReport};
+use statetool_ops::rewrite::{
+    Edits, ExecuteOptions, OperatorReport, PlanOptions, RewriteReport, plan_all, rehearse_rules,
+};
 use statetool_snapshot::{ErrorKind, Snapshot};
 use statetool_testkit::opened::{metadata_of, open};
 use statetool_testkit::rewriting::{edits, findings, opened, rewrite, rows, scratch};
@@ -39,13 +41,28 @@ fn fixture(name: &str) -> Snapshot {
     open(&metadata_of(name).unwrap()).unwrap()
 }
 
-/// Rewrites; gives the report and the rows, as JSON without key groups.
+/// Rewrites, as was said before; gives the report and the rows, as JSON without key groups.
 fn rewritten(name: &str, edits: &Edits) -> (RewriteReport, Vec<Json>) {
     let folder = scratch();
     let out = folder.path().join("new");
-    let report = rewrite(&fixture(name), edits, &out).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let snapshot = fixture(name);
+    let report = rewrite(&snapshot, edits, &out).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let plans = plan_all(&[&snapshot], edits, &PlanOptions::default()).unwrap();
+    let rehearsed = rehearse_rules(&plans, &ExecuteOptions::default()).unwrap();
+    assert!(!rehearsed.is_empty(), "{name}");
+    for said in &rehearsed {
+        let done = report.operators.iter().find(|done| done.id == said.id).unwrap();
+        assert_eq!(accounts(said), accounts(done), "{name}");
+    }
     assert_eq!(findings(&opened(&out)), [""; 0], "{name}");
     (report, comparable(&opened(&out)))
+}
+
+/// What became of the entries of an operator, by state.
+fn accounts(operator: &OperatorReport) -> Vec<Json> {
+    let states = operator.states.iter();
+    let states = states.map(|state| json!([state.name, state.new_name, state.account]));
+    states.collect()
 }
 
 fn comparable(snapshot: &Snapshot) -> Vec<Json> {

@@ -10,8 +10,8 @@ use clap::{Args, ValueHint};
 use statetool_format::FlinkVersion;
 use statetool_ops::progress::Progress;
 use statetool_ops::rewrite::{
-    self, DeleteKey, DeleteKeys, Edits, ExecuteOptions, Expression, OnCollision, PlanOptions, Rename,
-    ScaleTo, ScriptFile, SetValue,
+    self, DeleteKey, DeleteKeys, Edits, ExecuteOptions, Expression, OnCollision, OperatorReport, Plan,
+    PlanOptions, Rename, ScaleTo, ScriptFile, SetValue,
 };
 use statetool_snapshot::{Snapshot, SnapshotWriter, Tables};
 use statetool_store::Store;
@@ -103,7 +103,7 @@ pub(crate) struct RewriteArgs {
     /// Write the edits down as a TOML file, and do nothing.
     #[arg(long)]
     print_plan: bool,
-    /// Say what would be done, and do nothing.
+    /// Say what would be done, and write nothing.
     #[arg(long)]
     dry_run: bool,
     /// How the report is written.
@@ -135,7 +135,8 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
         out.paint();
     }
     let Some(directory) = directory else {
-        if let Some(planned) = rewrite::describe(&plans) {
+        if let Some(mut planned) = rewrite::describe(&plans) {
+            planned.entries = args.rehearse(&plans, global)?;
             match args.format {
                 ReportFormat::Table => render::rewrite::planned(&planned, &mut out)?,
                 ReportFormat::Json => render::json(&planned, &mut out)?,
@@ -169,6 +170,18 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
 }
 
 impl RewriteArgs {
+    /// Finds out what would become of entries.
+    fn rehearse(&self, plans: &[Plan<'_>], global: &Global) -> anyhow::Result<Vec<OperatorReport>> {
+        let counts = Arc::new(Progress::default());
+        let _shown = progress::show(&counts, global.quiet);
+        let options = ExecuteOptions {
+            threads: global.threads(),
+            progress: counts,
+            in_place: false,
+        };
+        Ok(rewrite::rehearse_rules(plans, &options)?)
+    }
+
     /// Opens the snapshot, and those that are merged with it.
     fn open(&self, edits: &Edits, global: &Global) -> anyhow::Result<Vec<Snapshot>> {
         let access = &self.snapshot.access;

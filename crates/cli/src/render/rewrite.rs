@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use indicatif::HumanBytes;
-use statetool_ops::rewrite::{ByRule, Planned, RewriteReport, StateReport};
+use statetool_ops::rewrite::{ByRule, OperatorReport, Planned, RewriteReport, StateReport};
 
 use super::{Head, columns};
 
@@ -16,19 +16,19 @@ pub(crate) fn planned(planned: &Planned, out: &mut dyn Write) -> anyhow::Result<
         writeln!(out, "\n{merged}")?;
         operators(planned, Some(merged), out)?;
     }
-    let states: Vec<Vec<String>> = (planned.operators.iter())
+    let becoming: Vec<Vec<String>> = (planned.operators.iter())
         .flat_map(|operator| operator.states.iter().map(move |state| (operator, state)))
         .map(|(operator, state)| vec![format!("{}/{}", operator.name, state.name), state.becomes.clone()])
         .collect();
-    if !states.is_empty() {
+    if !becoming.is_empty() {
         writeln!(out)?;
         write!(
             out,
             "{}",
-            columns(0, &[Head::Words("STATE"), Head::Words("BECOMES")], &states)
+            columns(0, &[Head::Words("STATE"), Head::Words("BECOMES")], &becoming)
         )?;
     }
-    Ok(())
+    states(&planned.entries, out)
 }
 
 /// What would become of the operators of one snapshot.
@@ -76,12 +76,12 @@ pub(crate) fn report(report: &RewriteReport, out: &mut dyn Write) -> anyhow::Res
     for dropped in &report.dropped_operators {
         writeln!(out, "left out: operator {dropped}")?;
     }
-    states(report, out)
+    states(&report.operators, out)
 }
 
 /// What became of the entries of states, by rule as far as there are any.
-fn states(report: &RewriteReport, out: &mut dyn Write) -> anyhow::Result<()> {
-    let all = report.operators.iter().flat_map(|operator| {
+fn states(operators: &[OperatorReport], out: &mut dyn Write) -> anyhow::Result<()> {
+    let all = operators.iter().flat_map(|operator| {
         let states = operator.states.iter();
         states.map(move |state| (operator.name.as_str(), state))
     });

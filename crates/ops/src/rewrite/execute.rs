@@ -130,25 +130,50 @@ fn write(plans: &[Plan<'_>], writer: &SnapshotWriter, options: &ExecuteOptions) 
 /// # Errors
 /// Damage of the input, and what rules refuse.
 pub fn rehearse(plan: &Plan<'_>, options: &ExecuteOptions) -> Result<Vec<OperatorReport>> {
+    let operators = plan.operators.iter();
+    operators
+        .map(|operator| rehearse_operator(plan, operator, options))
+        .collect()
+}
+
+/// As [`rehearse`], only for operators of which some rule decides about the entries, in several snapshots.
+///
+/// # Errors
+/// As [`rehearse`].
+pub fn rehearse_rules(plans: &[Plan<'_>], options: &ExecuteOptions) -> Result<Vec<OperatorReport>> {
+    let operators = plans
+        .iter()
+        .flat_map(|plan| plan.operators.iter().map(move |operator| (plan, operator)));
+    let ruled = operators.filter(|(_, operator)| {
+        let states = operator.states.as_ref();
+        states.is_some_and(|states| !states.rules.is_empty() || !states.additions.is_empty())
+    });
+    ruled
+        .map(|(plan, operator)| rehearse_operator(plan, operator, options))
+        .collect()
+}
+
+fn rehearse_operator(
+    plan: &Plan<'_>,
+    operator: &OperatorPlan<'_>,
+    options: &ExecuteOptions,
+) -> Result<OperatorReport> {
     let site = Site {
         snapshot: plan.snapshot,
         writer: None,
     };
-    let rehearsed = plan.operators.iter().map(|operator| {
-        let mut accounts = Accounts::new();
-        if let Some(states) = &operator.states {
-            if let Some(target) = states.keyed {
-                let keyed = keyed::rehearse(plan.snapshot, &operator.operator, states, target, options);
-                accounts = keyed.map_err(|error| explain(error, &operator.operator))?;
-            }
-            if states.operator_state {
-                let rewritten = operator_state::write(&site, &operator.operator, states);
-                accounts.extend(rewritten.map_err(|error| explain(error, &operator.operator))?.1);
-            }
+    let mut accounts = Accounts::new();
+    if let Some(states) = &operator.states {
+        if let Some(target) = states.keyed {
+            let keyed = keyed::rehearse(plan.snapshot, &operator.operator, states, target, options);
+            accounts = keyed.map_err(|error| explain(error, &operator.operator))?;
         }
-        Ok(operator.report(accounts, recorded_bytes(&operator.copied(&BTreeSet::new()))))
-    });
-    rehearsed.collect()
+        if states.operator_state {
+            let rewritten = operator_state::write(&site, &operator.operator, states);
+            accounts.extend(rewritten.map_err(|error| explain(error, &operator.operator))?.1);
+        }
+    }
+    Ok(operator.report(accounts, recorded_bytes(&operator.copied(&BTreeSet::new()))))
 }
 
 fn write_operator(

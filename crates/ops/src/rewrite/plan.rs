@@ -14,6 +14,7 @@ use statetool_snapshot::{
 
 use super::delete;
 use super::edits::{Compression, Edits, Format, KeyedLayout, Rename};
+use super::report::OperatorReport;
 use super::rule::Rule;
 use super::scale::{self, Scale};
 use super::script_rule::Scripts;
@@ -99,6 +100,9 @@ pub struct Planned {
     pub flink: Option<String>,
     /// Its operators.
     pub operators: Vec<PlannedOperator>,
+    /// What would become of entries, by state, where rules decide about each; if that was tried.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<OperatorReport>,
 }
 
 /// What would become of an operator.
@@ -168,6 +172,7 @@ impl Plan<'_> {
             merged: Vec::new(),
             flink: self.target.map(|target| target.release.to_string()),
             operators: operators.collect(),
+            entries: Vec::new(),
         }
     }
 }
