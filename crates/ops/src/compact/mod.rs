@@ -4,6 +4,7 @@
 //! entries accounted for, as every rewrite is. Operators of which nothing goes are copied, those in RocksDB
 //! are written anew, since a database holds more than its entries.
 
+mod by;
 mod digest;
 pub mod duration;
 mod expire;
@@ -24,10 +25,9 @@ use std::sync::Arc;
 
 use statetool_snapshot::{ErrorKind, Layout, Part, Result, Snapshot, SnapshotWriter, StateKind};
 
+pub use by::By;
 pub use digest::{ALGORITHM, Digest};
-pub use expire::{FindTime, TimeSource};
 pub use options::{Before, CompactOptions, Expiry, Lifetime, Orphans, WindowsBefore};
-pub use path::FieldPath;
 pub use report::{
     CompactReport, Elements, Evidence, OperatorReport, RuleReport, StateReport, Times, Totals, Treatment,
 };
@@ -35,6 +35,7 @@ pub use report::{
 use crate::rewrite::{
     self, ExecuteOptions, KeyedTarget, OperatorReport as Rewritten, Plan, Rule, StatePlans,
 };
+use crate::script::Whose;
 use ledger::{Desk, Ledger};
 use resolve::{Known, Wanted};
 
@@ -141,6 +142,8 @@ fn rules(known: &Known<'_>, wanted: &Wanted, options: &CompactOptions, ledger: &
         desk: desk(),
         at: options.at,
         states: wanted.expire.clone(),
+        whose: Whose::of(&known.operator),
+        show_data: options.show_data,
     };
     add(Arc::new(expire), true);
     if let Some((time, is_watermark)) = wanted.windows {
