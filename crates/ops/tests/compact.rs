@@ -15,7 +15,7 @@ use chrono::DateTime;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 use statetool_backend::rocksdb::Database;
-use statetool_ops::compact::{By, CompactOptions, CompactReport, Lifetime, Orphans, Treatment};
+use statetool_ops::compact::{CompactOptions, CompactReport, Lifetime, Orphans, Treatment};
 use statetool_ops::rewrite::{Backend, Format};
 use statetool_snapshot::{Flow, Layout, Payload, Snapshot, StateKind};
 use statetool_testkit::compacting::{compact, essences, found, lists, of_scenario, rehearse, seen_by_flink};

@@ -27,6 +27,17 @@ pub fn found(snapshot: &Snapshot) -> Vec<Json> {
     parsed.collect::<std::result::Result<_, _>>().expect("rows")
 }
 
+/// How many entries a rule has left out.
+pub fn dropped(report: &CompactReport, rule: &str) -> u64 {
+    report.totals.dropped.get(rule).map_or(0, |amount| amount.entries)
+}
+
+/// The operator and the key of a row.
+pub fn place(row: &Json) -> String {
+    let field = |name: &str| row.get(name).map(Json::to_string).unwrap_or_default();
+    format!("{} {}", field("operator"), field("key"))
+}
+
 /// Compacts a snapshot into a directory.
 ///
 /// # Errors

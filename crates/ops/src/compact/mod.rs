@@ -121,6 +121,15 @@ fn has_database(part: &Part) -> bool {
     }
 }
 
+/// Whether a part is in the layout of the heap, or lies on such a one.
+fn is_heap(part: &Part) -> bool {
+    match &part.layout {
+        Layout::Heap { .. } => true,
+        Layout::Changelog { base, .. } => base.iter().any(is_heap),
+        _ => false,
+    }
+}
+
 /// The rules for an operator, in the order in which they are applied.
 fn rules(known: &Known<'_>, wanted: &Wanted, options: &CompactOptions, ledger: &Arc<Ledger>) -> Vec<Ruled> {
     let states = &known.loaded.states;
@@ -158,6 +167,7 @@ fn rules(known: &Known<'_>, wanted: &Wanted, options: &CompactOptions, ledger: &
         add(
             Arc::new(orphans::EmptyLists {
                 desk: desk.clone(),
+                has_empty_maps: known.loaded.parts.iter().any(is_heap),
                 drops,
             }),
             drops,
