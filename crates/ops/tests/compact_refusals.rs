@@ -69,8 +69,8 @@ fn what_is_refused() {
             expiring,
             ttl("0s"),
             usage,
-            "`*/*=0ms`: a duration is longer than nothing",
-            "",
+            "a duration is longer than nothing",
+            "--drop-state",
         ),
         (
             expiring,
@@ -133,14 +133,14 @@ fn what_is_refused() {
             windows("2024-01-01T00:00:00Z"),
             usage,
             "no operator of the snapshot has time windows",
-            "",
+            "TimeWindow",
         ),
         (
             keyed,
             windows("uid:all-states=2024-01-01T00:00:00Z"),
             usage,
             "has no time windows",
-            "",
+            "TimeWindow",
         ),
         (
             "1.20/windows/hashmap-canonical",
