@@ -19,15 +19,18 @@ use std::sync::{Arc, Mutex};
 use statetool_backend::{Memory, Source};
 use statetool_format::metadata::{KeyedHandle, StreamHandle};
 use statetool_ops::cat::{CatOptions, cat};
+use statetool_ops::compact::{CompactOptions, Lifetime, Orphans};
+use statetool_ops::rewrite::Format;
 use statetool_ops::verify::{VerifyOptions, verify};
 use statetool_ops::work::for_each;
-use statetool_snapshot::{Flow, Located, OpenOptions, Result, Snapshot};
+use statetool_snapshot::{Error, ErrorKind, Flow, Located, OpenOptions, Result, Snapshot};
 use statetool_store::{Location, Store};
+use statetool_testkit::compacting::rehearse;
 use statetool_testkit::opened::{metadata_of, moved};
 
 /// Snapshots of all layouts, and at how many places each of their files is damaged at most:
 /// small ones at every byte.
-const FIXTURES: [(&str, usize); 8] = [
+const FIXTURES: [(&str, usize); 9] = [
     ("1.20/finished-operator/hashmap-canonical", usize::MAX),
     ("1.20/kafka-source/hashmap-checkpoint", usize::MAX),
     ("2.3/finished-operator/hashmap-checkpoint", usize::MAX),
@@ -36,6 +39,7 @@ const FIXTURES: [(&str, usize); 8] = [
     ("1.20/keyed-states/rocksdb-heap-timers", 40),
     ("1.20/keyed-states/hashmap-changelog", 60),
     ("2.3/keyed-states/rocksdb-incremental-checkpoint", 60),
+    ("1.20/ttl/hashmap-checkpoint", 60),
 ];
 
 /// How many files of one kind and snapshot are damaged.
@@ -46,6 +50,8 @@ struct Whole {
     metadata: PathBuf,
     bytes: Vec<u8>,
     rows: String,
+    /// What a compaction of all that is keyed keeps and leaves out.
+    totals: String,
     /// Kind, name and bytes of some files of each kind.
     files: Vec<(String, String, Vec<u8>)>,
 }
@@ -56,6 +62,25 @@ struct Seen {
     found: bool,
     /// The rows, unless `cat` ends with an error.
     rows: Option<String>,
+    /// What a compaction keeps and leaves out, or why there is none; not at every place.
+    totals: Option<Result<String>>,
+}
+
+impl Seen {
+    /// Nothing is shown as whole that is not: rows and totals are those of the snapshot, or there are none.
+    fn is_honest(&self, whole: &Whole) -> bool {
+        let rows = self.rows.as_ref().is_none_or(|rows| *rows == whole.rows);
+        rows && self
+            .totals
+            .as_ref()
+            .map_or(true, |totals| *totals == whole.totals)
+    }
+
+    /// Who called is not to blame for bytes, and what is written is not either.
+    fn blames_the_input(&self) -> bool {
+        let error = self.totals.as_ref().and_then(|totals| totals.as_ref().err());
+        !matches!(error.map(Error::kind), Some(ErrorKind::Usage | ErrorKind::Target))
+    }
 }
 
 impl Whole {
@@ -65,11 +90,13 @@ impl Whole {
             bytes: std::fs::read(&metadata).unwrap(),
             metadata,
             rows: String::new(),
+            totals: String::new(),
             files: Vec::new(),
         };
-        let seen = whole.with(&whole.bytes, None);
+        let seen = whole.with(&whole.bytes, None, true);
         assert!(!seen.found, "{name} is not sound");
         whole.rows = seen.rows.expect(name);
+        whole.totals = seen.totals.unwrap().expect(name);
         let snapshot = whole.open(&whole.bytes).unwrap();
         let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
         for (kind, stream) in streams(&snapshot) {
@@ -103,12 +130,16 @@ impl Whole {
     }
 
     /// What the operations make of other metadata, or of other bytes in a file.
-    fn with(&self, metadata: &[u8], file: Option<(&str, &[u8])>) -> Seen {
-        let Ok(mut snapshot) = self.open(metadata) else {
-            return Seen {
-                found: true,
-                rows: None,
-            };
+    fn with(&self, metadata: &[u8], file: Option<(&str, &[u8])>, compacts: bool) -> Seen {
+        let mut snapshot = match self.open(metadata) {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                return Seen {
+                    found: true,
+                    rows: None,
+                    totals: Some(Err(error)),
+                };
+            }
         };
         if let Some((name, bytes)) = file {
             let (name, bytes) = (name.to_owned(), bytes.to_vec());
@@ -126,8 +157,23 @@ impl Whole {
         Seen {
             found: !verify(&snapshot, &options).findings.is_empty(),
             rows: rows(&snapshot).ok(),
+            totals: compacts.then(|| totals(&snapshot)),
         }
     }
+}
+
+/// What is left of all keyed state when whatever can expire has, and orphans are gone.
+fn totals(snapshot: &Snapshot) -> Result<String> {
+    let options = CompactOptions {
+        ttl: vec![Lifetime::parse("1s").unwrap()],
+        at: i64::MAX,
+        orphans: Orphans::Dropped,
+        format: Some(Format::Canonical),
+        evidence: true,
+        ..CompactOptions::default()
+    };
+    let report = rehearse(snapshot, &options, 1)?;
+    Ok(format!("{:?} {:?}", report.totals, report.evidence))
 }
 
 fn rows(snapshot: &Snapshot) -> Result<String> {
@@ -211,7 +257,7 @@ impl Count {
 fn damage_all(
     places: usize,
     damage: impl Fn(&[u8], usize) -> Vec<u8> + Sync,
-    check: impl Fn(&Seen, &str) -> bool + Sync,
+    check: impl Fn(&Seen, &Whole) -> bool + Sync,
 ) -> (BTreeMap<String, Count>, Vec<String>) {
     let (counts, refused) = (Mutex::new(BTreeMap::new()), Mutex::new(Vec::new()));
     for (name, most) in FIXTURES {
@@ -226,14 +272,15 @@ fn damage_all(
             let places: Vec<usize> = (0..bytes.len()).step_by(step).collect();
             let try_place = |_: &mut (), place: &usize| {
                 let damaged = damage(bytes, *place);
+                let compacts = place / step % 5 == 0;
                 let seen = match kind.as_str() {
-                    "_metadata" => whole.with(&damaged, None),
-                    _ => whole.with(&whole.bytes, Some((file, &damaged))),
+                    "_metadata" => whole.with(&damaged, None, compacts),
+                    _ => whole.with(&whole.bytes, Some((file, &damaged)), compacts),
                 };
                 let mut counts = counts.lock().unwrap();
                 let count: &mut Count = counts.entry(kind.clone()).or_default();
                 count.add(&seen, &whole.rows);
-                if !check(&seen, &whole.rows) {
+                if !check(&seen, &whole) || !seen.blames_the_input() {
                     let file = Path::new(file).file_name().unwrap().to_string_lossy();
                     refused
                         .lock()
@@ -266,10 +313,8 @@ fn print(what: &str, counts: &BTreeMap<String, Count>) {
 
 #[test]
 fn what_is_cut_is_noticed() {
-    let noticed = |seen: &Seen, rows: &str| {
-        // `cat` does not read every file; what it shows must still be the whole.
-        seen.found && seen.rows.as_ref().is_none_or(|got| got == rows)
-    };
+    // Not every operation reads every file; what it shows must still be the whole.
+    let noticed = |seen: &Seen, whole: &Whole| seen.found && seen.is_honest(whole);
     let (counts, refused) = damage_all(usize::MAX, |bytes, at| bytes[..at].to_vec(), noticed);
     print("files cut short", &counts);
     assert!(
@@ -287,7 +332,7 @@ fn what_is_longer_is_noticed() {
         longer.extend(vec![0; 1 + at % 7]);
         longer
     };
-    let noticed = |seen: &Seen, rows: &str| seen.found && seen.rows.as_ref().is_none_or(|got| got == rows);
+    let noticed = |seen: &Seen, whole: &Whole| seen.found && seen.is_honest(whole);
     let (counts, mut refused) = damage_all(8, longer, noticed);
     print("files with bytes behind their end", &counts);
     // Subtasks may share a log, so what a handle does not name is not wrong.
@@ -308,7 +353,8 @@ fn flipped_bytes_never_end_in_a_panic() {
             flipped[at] ^= bits;
             flipped
         };
-        let (counts, _) = damage_all(usize::MAX, flip, |_, _| true);
+        let (counts, refused) = damage_all(usize::MAX, flip, |_, _| true);
+        assert_eq!(refused, [""; 0]);
         print(&format!("bytes with bit {bits:#04x} flipped"), &counts);
         // Sums of bytes leave nothing to chance.
         for kind in ["RocksDB, sst", "RocksDB, MANIFEST"] {

@@ -15,23 +15,15 @@ use chrono::DateTime;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 use statetool_backend::rocksdb::Database;
-use statetool_ops::compact::{
-    CompactOptions, CompactReport, Expiry, FieldPath, Lifetime, Orphans, Treatment,
-};
+use statetool_ops::compact::{CompactOptions, CompactReport, Lifetime, Orphans, Treatment};
 use statetool_ops::rewrite::{Backend, Format};
 use statetool_snapshot::{Flow, Layout, Payload, Snapshot, StateKind};
-use statetool_testkit::compacting::{compact, essences, lists, rehearse, seen_by_flink};
+use statetool_testkit::compacting::{compact, essences, found, lists, of_scenario, rehearse, seen_by_flink};
 use statetool_testkit::opened::{metadata_of, open};
 use statetool_testkit::rewriting::{everything, findings, opened, rows, scratch};
 use statetool_testkit::{files_named, root};
 
 const YEAR: i64 = 365 * 24 * 3600 * 1000;
-
-fn of_scenario(scenario: &str) -> Vec<PathBuf> {
-    let all = files_named(&root().join("fixtures"), "_metadata");
-    let is = |path: &PathBuf| path.to_string_lossy().contains(&format!("/{scenario}/"));
-    all.into_iter().filter(is).collect()
-}
 
 fn ttl(at: i64) -> CompactOptions {
     CompactOptions {
@@ -40,14 +32,6 @@ fn ttl(at: i64) -> CompactOptions {
         evidence: true,
         ..CompactOptions::default()
     }
-}
-
-fn found(snapshot: &Snapshot) -> Vec<Json> {
-    let (rows, end) = rows(snapshot);
-    assert_eq!(end, None);
-    rows.iter()
-        .map(|row| serde_json::from_str(row).unwrap())
-        .collect()
 }
 
 fn millis(time: &Json) -> i64 {
@@ -395,76 +379,6 @@ fn records(snapshot: &Snapshot) -> u64 {
         }
     }
     records
-}
-
-#[test]
-fn entries_expire_by_a_field_of_theirs() {
-    // Elements of lists, entries of maps, and values; by a long, a date, a key.
-    let cases = [
-        (
-            "1.20/windows/hashmap-canonical",
-            "uid:tumbling-list/window-contents",
-            "value.at",
-            "/value/at",
-        ),
-        (
-            "1.20/windows/hashmap-checkpoint",
-            "uid:session-reduce/window-contents",
-            "value.at",
-            "/value/at",
-        ),
-        (
-            "1.20/windows/hashmap-native",
-            "uid:tumbling-reduce/window-contents",
-            "value.at",
-            "/value/at",
-        ),
-        (
-            "1.20/windows/hashmap-canonical",
-            "uid:session-list/window-contents",
-            "namespace.start",
-            "/namespace/start",
-        ),
-        (
-            "1.20/cep/hashmap-canonical",
-            "uid:pattern/eventQueuesStateName",
-            "mapKey",
-            "/map_key",
-        ),
-    ];
-    for (name, state, by, pointer) in cases {
-        let snapshot = open(&metadata_of(name).unwrap()).unwrap();
-        let state_name = state.split_once('/').unwrap().1;
-        let uid = state.split_once('/').unwrap().0.strip_prefix("uid:").unwrap();
-        let id = statetool_format::OperatorId::from_uid(uid).to_string();
-        let all = found(&snapshot);
-        let is = |row: &Json| row["operator"] == id.as_str() && row["state"] == state_name;
-        let time = |row: &Json| row.pointer(pointer).unwrap().as_i64().unwrap();
-        let times: BTreeSet<i64> = all.iter().filter(|row| is(row)).map(time).collect();
-        assert!(times.len() > 1, "{name} {state} {times:?}");
-        for at in times.iter().flat_map(|time| [time + 59_999, time + 60_000]) {
-            let kept: Vec<Json> = all
-                .iter()
-                .filter(|row| !is(row) || time(row) + 60_000 > at)
-                .cloned()
-                .collect();
-            let options = CompactOptions {
-                expire: vec![Expiry {
-                    state: state.to_owned(),
-                    millis: 60_000,
-                    by: Arc::new(FieldPath::parse(by).unwrap()),
-                }],
-                at,
-                evidence: true,
-                ..CompactOptions::default()
-            };
-            let folder = scratch();
-            let report = compact(&snapshot, &options, &folder.path().join("new")).unwrap();
-            let rows = found(&opened(&folder.path().join("new")));
-            assert_eq!(essences(&rows), essences(&kept), "{name} {state} at {at}");
-            assert_eq!(report.evidence.unwrap().dropped as usize, all.len() - kept.len());
-        }
-    }
 }
 
 /// Whatever the snapshot, a compaction only takes away.

@@ -38,7 +38,7 @@ pub use operator::{Operator, OperatorSelector, StateSelector, distance, first_of
 pub use part::{Layout, Part};
 pub use release::ReleaseRange;
 pub use relocation::Relocation;
-pub use scan::Flow;
+pub use scan::{Besides, Flow};
 pub use snapshot::{OpenOptions, Snapshot};
 pub use state::{Header, State, StateKind};
 pub use writer::{NewFile, SnapshotWriter};

@@ -1,5 +1,6 @@
 //! Visits the entries of a part, whatever its layout.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -26,7 +27,26 @@ pub type Flow = ControlFlow<()>;
 pub(crate) type Visit<'v> = dyn FnMut(&Entry<'_>) -> Result<Flow> + 'v;
 
 /// Called for each state of a database when it has been scanned.
-pub(crate) type Counted<'c> = dyn FnMut(&Arc<State>, rocksdb::Counters) + 'c;
+pub(crate) type Counted<'c> = dyn FnMut(&Arc<State>, Besides) + 'c;
+
+/// What files hold of a state besides its entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Besides {
+    /// Records of a database that are no entries and no part of one, and their bytes.
+    Records {
+        /// How many.
+        records: u64,
+        /// Bytes of their keys and values.
+        bytes: u64,
+    },
+    /// Maps without entries, which only the heap layout keeps.
+    EmptyMaps {
+        /// How many.
+        maps: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
+}
 
 impl Part {
     /// Visits the entries of the wanted states whose key groups are in `range`, key group by
@@ -66,7 +86,10 @@ impl Part {
                 values,
             } => {
                 let states = values.states(&self.header, handle, source, self.compression())?;
-                self.scan_heap(handle, source, states, range, wanted, visit)
+                let extents: Vec<HeapExtents> = states.iter().map(|state| HeapExtents::of(state)).collect();
+                let shapes = extents.iter().map(HeapExtents::shape).collect();
+                let scan = HeapScan::new(source.clone(), handle, range, self.compression(), shapes);
+                self.scan_heap(scan, source, states, wanted, visit, counted)
             }
             Layout::RocksDb(database) => self.scan_rocksdb(database, files, range, wanted, visit, counted),
             Layout::Changelog { overlay, .. } => overlay.scan(self, files, range, wanted, visit, counted),
@@ -166,25 +189,26 @@ impl Part {
             }
         }
         for family in families {
-            counted(family.state, family.scan.counters());
+            let (records, bytes) = family.scan.counters().superfluous();
+            if records > 0 {
+                counted(family.state, Besides::Records { records, bytes });
+            }
         }
         Ok(Flow::Continue(()))
     }
 
     fn scan_heap(
         &self,
-        handle: &KeyGroupsHandle,
+        mut scan: HeapScan<'_>,
         source: &Source,
         states: &[Arc<State>],
-        range: KeyGroupRange,
         wanted: &dyn Fn(&State) -> bool,
         visit: &mut Visit<'_>,
+        counted: &mut Counted<'_>,
     ) -> Result<Flow> {
-        let extents: Vec<HeapExtents> = states.iter().map(|state| HeapExtents::of(state)).collect();
-        let shapes = extents.iter().map(HeapExtents::shape).collect();
         let states = only_wanted(states, wanted);
-        let mut scan = HeapScan::new(source.clone(), handle, range, self.compression(), shapes);
         let mut hidden = None;
+        let mut empty: BTreeMap<u16, (&Arc<State>, u64, u64)> = BTreeMap::new();
         loop {
             let stored = match scan.next_entry() {
                 Ok(Some(stored)) => stored,
@@ -204,6 +228,13 @@ impl Part {
                 key_group: stored.key_group,
                 offset: stored.offset,
             };
+            if state.kind == StateKind::Map && stored.value == EMPTY_MAP {
+                let parts = [stored.key, stored.namespace, stored.value];
+                let known = empty.entry(stored.state).or_insert((state, 0, 0));
+                known.1 += 1;
+                known.2 += parts.map(|part| part.len() as u64).iter().sum::<u64>();
+                continue;
+            }
             let flow = if state.kind == StateKind::Timer {
                 visit(&place.entry(state, StoredKey::Composite(stored.value), Payload::None))?
             } else {
@@ -220,6 +251,9 @@ impl Part {
             if flow.is_break() {
                 return Ok(flow);
             }
+        }
+        for (state, maps, bytes) in empty.into_values() {
+            counted(state, Besides::EmptyMaps { maps, bytes });
         }
         // Everything else has been seen; what was hidden behind the first unknown value of a key
         // group has not.
@@ -566,6 +600,9 @@ impl HeapPlace {
         }
     }
 }
+
+/// A map without entries as `MapSerializer` writes it: their number.
+const EMPTY_MAP: [u8; 4] = [0; 4];
 
 /// Visits one whole state value of the heap layout; each entry of a map on its own.
 pub(crate) fn visit_heap_value(

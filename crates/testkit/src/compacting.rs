@@ -1,13 +1,42 @@
 //! Snapshots compacted, and what they should hold then.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 use statetool_ops::compact::{CompactOptions, CompactReport, plan};
 use statetool_ops::rewrite::ExecuteOptions;
 use statetool_snapshot::{Result, Snapshot, SnapshotWriter};
 use statetool_store::{Location, Store};
+
+use crate::rewriting::rows;
+use crate::{files_named, root};
+
+/// The metadata files of a scenario's fixtures, of all releases.
+pub fn of_scenario(scenario: &str) -> Vec<PathBuf> {
+    let all = files_named(&root().join("fixtures"), "_metadata");
+    let is = |path: &PathBuf| path.to_string_lossy().contains(&format!("/{scenario}/"));
+    all.into_iter().filter(is).collect()
+}
+
+/// All rows of a snapshot that has nothing but rows.
+pub fn found(snapshot: &Snapshot) -> Vec<Json> {
+    let (rows, end) = rows(snapshot);
+    assert_eq!(end, None);
+    let parsed = rows.iter().map(|row| serde_json::from_str(row));
+    parsed.collect::<std::result::Result<_, _>>().expect("rows")
+}
+
+/// How many entries a rule has left out.
+pub fn dropped(report: &CompactReport, rule: &str) -> u64 {
+    report.totals.dropped.get(rule).map_or(0, |amount| amount.entries)
+}
+
+/// The operator and the key of a row.
+pub fn place(row: &Json) -> String {
+    let field = |name: &str| row.get(name).map(Json::to_string).unwrap_or_default();
+    format!("{} {}", field("operator"), field("key"))
+}
 
 /// Compacts a snapshot into a directory.
 ///

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args, ValueHint};
 use statetool_ops::compact::{
-    self, CompactOptions, CompactReport, Expiry, FieldPath, Lifetime, Orphans, TimeSource, WindowsBefore,
-    duration,
+    self, By, CompactOptions, CompactReport, Expiry, Lifetime, Orphans, WindowsBefore, duration,
 };
 use statetool_ops::progress::Progress;
 use statetool_ops::rewrite::ExecuteOptions;
@@ -50,10 +49,10 @@ pub(crate) struct CompactArgs {
     /// Leave out entries of a state without TTL so long after their time; repeatable.
     #[arg(long, value_name = "OPERATOR/STATE=DURATION", value_parser = expire, requires = "by")]
     expire: Vec<Lifetime>,
-    /// Where the time of an entry stands: a field such as value.lastSeen, key.f1 or mapKey, of epoch
-    /// milliseconds, an instant or a date; one for each --expire, or one for all.
-    #[arg(long, value_name = "PATH", value_parser = FieldPath::parse, requires = "expire")]
-    by: Vec<FieldPath>,
+    /// Where the time of an entry stands: a field such as value.lastSeen, key.f1 or mapKey, or a JavaScript
+    /// expression, of epoch milliseconds, an instant or a date; one for each --expire, or one for all.
+    #[arg(long, value_name = "EXPR", requires = "expire")]
+    by: Vec<String>,
     /// Leave out windows that have ended by then, with their triggers and timers: a time, or `watermark` for
     /// what the operator has stored; repeatable for operators.
     #[arg(long, value_name = "[OPERATOR=]TIME", value_parser = WindowsBefore::parse)]
@@ -91,7 +90,7 @@ fn expire(text: &str) -> Result<Lifetime, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &CompactArgs, global: &Global) -> anyhow::Result<Exit> {
-    let options = args.options()?;
+    let options = args.options(global)?;
     let directory = match args.dry_run {
         true => None,
         false => Some(directory(args.output.as_deref(), global)?),
@@ -141,7 +140,7 @@ impl CompactArgs {
         Ok(Exit::Done)
     }
 
-    fn options(&self) -> anyhow::Result<CompactOptions> {
+    fn options(&self, global: &Global) -> anyhow::Result<CompactOptions> {
         let mut ttl = self.ttl.clone();
         if let Some(file) = &self.from_config {
             let named = |state: &Option<String>| self.ttl.iter().any(|flag| flag.state == *state);
@@ -162,6 +161,7 @@ impl CompactArgs {
                 (true, false) => Orphans::Reported,
                 (false, false) => Orphans::Ignored,
             },
+            show_data: global.show_data,
             evidence: self.report.is_some() || self.format == ReportFormat::Json,
         })
     }
@@ -175,12 +175,9 @@ impl CompactArgs {
             ))
             .into());
         }
-        let sources = self
-            .by
-            .iter()
-            .map(|path| Arc::new(path.clone()) as Arc<dyn TimeSource>);
-        let sources: Vec<_> = sources.collect();
-        let expiries = self.expire.iter().zip(sources.iter().cycle());
+        let times = self.by.iter().map(|text| By::parse(text).map(Arc::new));
+        let times = times.collect::<Result<Vec<_>, _>>()?;
+        let expiries = self.expire.iter().zip(times.iter().cycle());
         Ok(expiries
             .map(|(expire, by)| Expiry {
                 state: expire.state.clone().unwrap_or_default(),

@@ -104,7 +104,8 @@ fn row(operator: &OperatorReport, state: &StateReport) -> Vec<String> {
 /// What is to be said of one state besides.
 fn details(operator: &OperatorReport, state: &StateReport, out: &mut dyn Write) -> anyhow::Result<()> {
     let elements = state.elements.filter(|elements| elements.dropped > 0);
-    if elements.is_none() && state.times.is_none() && state.found.is_empty() {
+    let empty_maps = state.account.empty_maps;
+    if elements.is_none() && state.times.is_none() && state.found.is_empty() && empty_maps.entries == 0 {
         return Ok(());
     }
     let name = format!("{}/{}", operator.name, state.name);
@@ -114,6 +115,18 @@ fn details(operator: &OperatorReport, state: &StateReport, out: &mut dyn Write) 
             out,
             "    {} of {} list elements dropped",
             elements.dropped, elements.read
+        )?;
+    }
+    if empty_maps.entries > 0 {
+        let found = match operator.treatment {
+            Treatment::Copied => "found",
+            Treatment::WrittenAnew => "left out",
+        };
+        writeln!(
+            out,
+            "    {} {found}, {}: empty-maps",
+            empty_maps.entries,
+            bytes(empty_maps.bytes)
         )?;
     }
     for (rule, amount) in &state.found {

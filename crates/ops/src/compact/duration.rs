@@ -43,12 +43,14 @@ pub fn instant(text: &str) -> Result<i64, String> {
     })
 }
 
-/// A duration of something that is not over before it begins.
-pub(super) fn positive(millis: i64, what: &str) -> Result<i64> {
-    match millis {
-        1.. => Ok(millis),
-        _ => Err(Error::usage(format!("{what}: a duration is longer than nothing"))),
+/// A duration, of the states of a selector, of something that is not over before it begins.
+pub(super) fn positive(millis: i64, state: Option<&str>) -> Result<i64> {
+    if millis > 0 {
+        return Ok(millis);
     }
+    let whose = state.map_or_else(String::new, |state| format!("`{state}`: "));
+    Err(Error::usage(format!("{whose}a duration is longer than nothing"))
+        .hint("to leave out all that a state has: statetool rewrite --drop-state OPERATOR/STATE"))
 }
 
 #[cfg(test)]

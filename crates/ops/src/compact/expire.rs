@@ -5,31 +5,19 @@ use std::sync::Arc;
 
 use statetool_snapshot::{Entry, Payload, Result, State, StateKind};
 
+use super::by::{By, Clock};
 use super::ledger::{Desk, Notes};
 use super::sieve::sift;
 use super::ttl::is_expired;
 use crate::rewrite::{Apply, Fate, Rule};
-
-/// Finds the time of an entry in one thread: epoch milliseconds, or nothing for one that has none.
-///
-/// Elements of lists come one by one, as entries with a [`Payload::Value`].
-pub type FindTime<'t> = dyn FnMut(&Entry<'_>) -> Result<Option<i64>> + 't;
-
-/// Knows where the time of an entry stands.
-pub trait TimeSource: Send + Sync {
-    /// What finds it in one thread.
-    ///
-    /// # Errors
-    /// Whatever keeps it from beginning.
-    fn finder(&self) -> Result<Box<FindTime<'_>>>;
-}
+use crate::script::Whose;
 
 /// How long the entries of a state are kept, and what they are counted from.
 #[derive(Clone)]
 pub(super) struct Keeping {
     /// Milliseconds after its time at which an entry goes.
     pub(super) after: i64,
-    pub(super) by: Arc<dyn TimeSource>,
+    pub(super) by: Arc<By>,
 }
 
 /// The rule by which entries are left out that are older than they should be.
@@ -38,6 +26,9 @@ pub(super) struct Expire {
     /// The instant, in epoch milliseconds.
     pub(super) at: i64,
     pub(super) states: BTreeMap<String, Keeping>,
+    /// Whose entries they are, and whether errors may show keys.
+    pub(super) whose: Whose,
+    pub(super) show_data: bool,
 }
 
 impl Rule for Expire {
@@ -50,16 +41,16 @@ impl Rule for Expire {
     }
 
     fn worker(&self) -> Result<Box<dyn Apply + '_>> {
-        let finders = self.states.iter().map(|(name, keeping)| {
+        let states = self.states.iter().map(|(name, keeping)| {
             let known = Known {
                 after: keeping.after,
-                finder: keeping.by.finder()?,
+                clock: keeping.by.clock(&self.whose, self.show_data),
             };
-            Ok((name.as_str(), known))
+            (name.as_str(), known)
         });
         Ok(Box::new(Worker {
             at: self.at,
-            states: finders.collect::<Result<_>>()?,
+            states: states.collect(),
             notes: self.desk.notes(),
         }))
     }
@@ -67,7 +58,7 @@ impl Rule for Expire {
 
 struct Known<'r> {
     after: i64,
-    finder: Box<FindTime<'r>>,
+    clock: Clock<'r>,
 }
 
 struct Worker<'r> {
@@ -84,7 +75,7 @@ struct Judged {
 
 impl Known<'_> {
     fn judge(&mut self, entry: &Entry<'_>, at: i64) -> Result<Judged> {
-        let time = (self.finder)(entry)?;
+        let time = self.clock.time(entry)?;
         Ok(Judged {
             time,
             expired: time.is_some_and(|time| is_expired(time, self.after, at)),

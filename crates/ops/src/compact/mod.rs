@@ -4,6 +4,7 @@
 //! entries accounted for, as every rewrite is. Operators of which nothing goes are copied, those in RocksDB
 //! are written anew, since a database holds more than its entries.
 
+mod by;
 mod digest;
 pub mod duration;
 mod expire;
@@ -24,10 +25,9 @@ use std::sync::Arc;
 
 use statetool_snapshot::{ErrorKind, Layout, Part, Result, Snapshot, SnapshotWriter, StateKind};
 
+pub use by::By;
 pub use digest::{ALGORITHM, Digest};
-pub use expire::{FindTime, TimeSource};
 pub use options::{Before, CompactOptions, Expiry, Lifetime, Orphans, WindowsBefore};
-pub use path::FieldPath;
 pub use report::{
     CompactReport, Elements, Evidence, OperatorReport, RuleReport, StateReport, Times, Totals, Treatment,
 };
@@ -35,6 +35,7 @@ pub use report::{
 use crate::rewrite::{
     self, ExecuteOptions, KeyedTarget, OperatorReport as Rewritten, Plan, Rule, StatePlans,
 };
+use crate::script::Whose;
 use ledger::{Desk, Ledger};
 use resolve::{Known, Wanted};
 
@@ -120,6 +121,15 @@ fn has_database(part: &Part) -> bool {
     }
 }
 
+/// Whether a part is in the layout of the heap, or lies on such a one.
+fn is_heap(part: &Part) -> bool {
+    match &part.layout {
+        Layout::Heap { .. } => true,
+        Layout::Changelog { base, .. } => base.iter().any(is_heap),
+        _ => false,
+    }
+}
+
 /// The rules for an operator, in the order in which they are applied.
 fn rules(known: &Known<'_>, wanted: &Wanted, options: &CompactOptions, ledger: &Arc<Ledger>) -> Vec<Ruled> {
     let states = &known.loaded.states;
@@ -141,6 +151,8 @@ fn rules(known: &Known<'_>, wanted: &Wanted, options: &CompactOptions, ledger: &
         desk: desk(),
         at: options.at,
         states: wanted.expire.clone(),
+        whose: Whose::of(&known.operator),
+        show_data: options.show_data,
     };
     add(Arc::new(expire), true);
     if let Some((time, is_watermark)) = wanted.windows {
@@ -155,6 +167,7 @@ fn rules(known: &Known<'_>, wanted: &Wanted, options: &CompactOptions, ledger: &
         add(
             Arc::new(orphans::EmptyLists {
                 desk: desk.clone(),
+                has_empty_maps: known.loaded.parts.iter().any(is_heap),
                 drops,
             }),
             drops,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::by::By;
 use super::duration::{duration, instant};
-use super::expire::TimeSource;
+
 use crate::rewrite::{Backend, Compression, Edits, Format};
 
 /// What to compact, and how.
@@ -32,6 +33,8 @@ pub struct CompactOptions {
     pub orphans: Orphans,
     /// Whether there is to be a digest of what is left out.
     pub evidence: bool,
+    /// Whether errors may show keys and values.
+    pub show_data: bool,
 }
 
 impl CompactOptions {
@@ -101,14 +104,14 @@ struct File {
 }
 
 /// How long state without a TTL is kept, and from when on.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Expiry {
     /// The states: a selector.
     pub state: String,
     /// Milliseconds after its time at which an entry goes.
     pub millis: i64,
     /// Where the time of an entry stands.
-    pub by: Arc<dyn TimeSource>,
+    pub by: Arc<By>,
 }
 
 /// Up to when windows have ended.

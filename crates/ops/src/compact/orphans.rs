@@ -112,9 +112,12 @@ impl Apply for TimerWorker<'_> {
     }
 }
 
-/// The rule by which lists without elements are found.
+/// The rule by which lists without elements are found. Maps without entries are not seen by rules: who goes
+/// through state counts them, and they are never written anew.
 pub(super) struct EmptyLists {
     pub(super) desk: Desk,
+    /// Whether the operator's layout is one that keeps maps without entries.
+    pub(super) has_empty_maps: bool,
     /// Whether they are left out.
     pub(super) drops: bool,
 }
@@ -125,7 +128,7 @@ impl Rule for EmptyLists {
     }
 
     fn concerns(&self, state: &State) -> bool {
-        state.kind == StateKind::List
+        state.kind == StateKind::List || self.has_empty_maps && state.kind == StateKind::Map
     }
 
     fn worker(&self) -> Result<Box<dyn Apply + '_>> {

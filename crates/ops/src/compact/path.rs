@@ -5,12 +5,9 @@ use statetool_format::Reader;
 use statetool_snapshot::{Entry, Error, ErrorKind, Payload, Result};
 use statetool_values::{Framing, Type, Value};
 
-use super::expire::{FindTime, TimeSource};
-
-/// Where the time of entries stands: `value.lastSeen`, `key.f1`, `mapKey`, `namespace`.
+/// Where the time of entries stands: `value.lastSeen`, `key.f1`, `mapKey`, `namespace.end`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldPath {
-    text: String,
+pub(super) struct FieldPath {
     root: Root,
     fields: Vec<String>,
 }
@@ -30,64 +27,68 @@ const ROOTS: [(&str, Root); 4] = [
     ("namespace", Root::Namespace),
 ];
 
+/// What stands at the end of a path.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Found {
+    /// Epoch milliseconds; nothing for null.
+    Time(Option<i64>),
+    /// A text or a number that may mean some.
+    Scalar(Value),
+}
+
+/// What is wrong with a path for an entry.
+pub(super) enum Wrong {
+    /// The path itself, in words.
+    Path(String),
+    /// What it was looked for in.
+    Entry(Error),
+}
+
+impl From<Error> for Wrong {
+    fn from(error: Error) -> Self {
+        Self::Entry(error)
+    }
+}
+
 impl FieldPath {
-    /// Reads a path.
-    ///
-    /// # Errors
-    /// What is wrong, in words.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let mut parts = text.split('.');
+    /// Reads a path; nothing if the text is more than that.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.trim().split('.');
         let name = parts.next().unwrap_or_default();
-        let root = ROOTS.iter().find(|(known, _)| *known == name);
+        let (_, root) = ROOTS.iter().find(|(known, _)| *known == name)?;
         let fields: Vec<String> = parts.map(str::to_owned).collect();
-        let is_name = |field: &String| {
-            !field.is_empty()
-                && field
-                    .chars()
-                    .all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'))
-        };
-        match root {
-            Some((_, root)) if fields.iter().all(is_name) => Ok(Self {
-                text: text.to_owned(),
-                root: *root,
-                fields,
-            }),
-            _ => Err(format!(
-                "`{text}` is no path to a time: write value, key, mapKey or namespace, and the names of fields, such as value.lastSeen or key.f1"
-            )),
-        }
+        fields
+            .iter()
+            .all(|field| is_name(field))
+            .then_some(Self { root: *root, fields })
     }
 
-    fn time(&self, entry: &Entry<'_>) -> Result<Option<i64>> {
+    /// What stands there in an entry.
+    pub(super) fn find(&self, entry: &Entry<'_>) -> Result<Found, Wrong> {
         let mut value = match self.part(entry)? {
-            None => return Ok(None),
+            None => return Ok(Found::Time(None)),
             Some((ty, bytes)) => decoded(ty, bytes, entry)?,
         };
         for field in &self.fields {
             value = match fields_of(value) {
-                Fields::None => return Ok(None),
-                Fields::Some(fields) => {
-                    let names: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
-                    let found = fields.into_iter().find(|(name, _)| name == field);
-                    found
-                        .ok_or_else(|| self.refuse(entry, &no_field(field, names)))?
-                        .1
-                }
+                Fields::None => return Ok(Found::Time(None)),
+                Fields::Some(fields) => field_named(field, fields).map_err(Wrong::Path)?,
                 Fields::NoneIn(what) => {
-                    return Err(self.refuse(entry, &format!("{what} has no field `{field}`")));
+                    return Err(Wrong::Path(format!("{what} has no field `{field}`")));
                 }
             };
         }
         match millis(&value) {
-            Some(time) => Ok(time),
-            None => Err(self.refuse(entry, &format!("{} is no time", value.kind()))),
+            Some(time) => Ok(Found::Time(time)),
+            None if is_scalar(&value) => Ok(Found::Scalar(value)),
+            None => Err(Wrong::Path(format!("{} is no time", value.kind()))),
         }
     }
 
     /// Type and bytes of the part of an entry at which the path begins; nothing if that is null.
-    fn part<'e>(&self, entry: &Entry<'e>) -> Result<Option<(&'e Type, &'e [u8])>> {
+    fn part<'e>(&self, entry: &Entry<'e>) -> Result<Option<(&'e Type, &'e [u8])>, Wrong> {
         let state = entry.state;
-        let key = || entry.key_parts().in_file(&state.name);
+        let key = || entry.key_parts().in_file(&state.name).map_err(Error::from);
         let part = match self.root {
             Root::Value => match entry.value {
                 Payload::Null(_) => return Ok(None),
@@ -100,20 +101,23 @@ impl FieldPath {
         };
         let root = ROOTS.iter().find(|(_, root)| *root == self.root);
         let name = root.map_or("", |(name, _)| *name);
-        part.ok_or_else(|| self.refuse(entry, &format!("{} state has no `{name}`", state.kind)))
+        part.ok_or_else(|| Wrong::Path(format!("{} state has no `{name}`", state.kind)))
             .map(Some)
-    }
-
-    fn refuse(&self, entry: &Entry<'_>, why: &str) -> Error {
-        Error::usage(format!("state `{}`, time `{}`: {why}", entry.state.name, self.text))
-            .hint("a time is a long of epoch milliseconds, an instant or a date; `statetool schema` shows the fields")
     }
 }
 
-impl TimeSource for FieldPath {
-    fn finder(&self) -> Result<Box<FindTime<'_>>> {
-        Ok(Box::new(|entry| self.time(entry)))
-    }
+fn is_name(field: &str) -> bool {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let has = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
+    !field.is_empty() && !field.starts_with(is_digit) && field.chars().all(has)
+}
+
+fn field_named(field: &str, fields: Vec<(String, Value)>) -> Result<Value, String> {
+    let names: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
+    let found = fields.into_iter().find(|(name, _)| name == field);
+    found
+        .map(|(_, value)| value)
+        .ok_or_else(|| no_field(field, names))
 }
 
 fn decoded(ty: &Type, bytes: &[u8], entry: &Entry<'_>) -> Result<Value> {
@@ -126,6 +130,15 @@ fn decoded(ty: &Type, bytes: &[u8], entry: &Entry<'_>) -> Result<Value> {
         }
     });
     Ok(decoded?.0)
+}
+
+/// Whether a value may be a time in other words than those of its type.
+fn is_scalar(value: &Value) -> bool {
+    use Value::{BigInteger, Byte, Double, Float, Int, Short, String};
+    matches!(
+        value,
+        Byte(_) | Short(_) | Int(_) | Float(_) | Double(_) | BigInteger(_) | String(_)
+    )
 }
 
 /// The fields of a value.
@@ -199,32 +212,27 @@ mod tests {
     fn paths_begin_at_a_part_of_the_entry() {
         for (text, root, fields) in [
             ("value", Root::Value, &[][..]),
-            ("value.lastSeen", Root::Value, &["lastSeen"]),
+            (" value.lastSeen ", Root::Value, &["lastSeen"]),
             ("key.f1.at", Root::Key, &["f1", "at"]),
             ("mapKey", Root::MapKey, &[]),
             ("namespace.end", Root::Namespace, &["end"]),
         ] {
             let path = FieldPath::parse(text).unwrap();
-            assert_eq!(
-                (path.root, path.fields),
-                (root, fields.iter().map(|&field| field.to_owned()).collect())
-            );
+            let fields = fields.iter().map(|&field| field.to_owned()).collect();
+            assert_eq!((path.root, path.fields), (root, fields));
         }
         for text in [
             "",
             "valu",
             "value.",
             "value..x",
+            "value.1",
             "value[0]",
             "value.a + 1",
             "Math.max(value.a, 1)",
             ".value",
         ] {
-            let why = FieldPath::parse(text).unwrap_err();
-            assert!(
-                why.starts_with(&format!("`{text}` is no path to a time: write value, key,")),
-                "{why}"
-            );
+            assert_eq!(FieldPath::parse(text), None, "{text}");
         }
     }
 

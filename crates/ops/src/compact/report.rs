@@ -129,6 +129,8 @@ pub struct Totals {
     pub changed: ByRule,
     /// What databases held besides their entries.
     pub superfluous: Superfluous,
+    /// Maps without entries, which are in nothing that is written anew.
+    pub empty_maps: Amount,
     /// Bytes of all streams in the input.
     pub old_bytes: u64,
     /// Bytes of all streams in the output; nothing if none was written.
@@ -269,6 +271,7 @@ impl Totals {
         self.read.add(account.read);
         self.written.add(account.written);
         self.superfluous.add(account.superfluous);
+        self.empty_maps.add(account.empty_maps);
         for (sums, amounts) in [
             (&mut self.dropped, &account.dropped),
             (&mut self.changed, &account.changed),

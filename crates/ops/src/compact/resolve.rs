@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use statetool_snapshot::{
     Error, LoadedOperator, Operator, OperatorSelector, Result, Snapshot, State, StateKind, StateSelector,
-    first_of,
 };
 
 use super::duration::{in_words, positive};
@@ -13,6 +12,7 @@ use super::expire::Keeping;
 use super::options::{Before, CompactOptions};
 use super::sessions::{has_windows, is_mapping};
 use super::watermark;
+use crate::cat::unknown_state;
 
 /// An operator with its states.
 pub(super) struct Known<'s> {
@@ -58,27 +58,28 @@ fn meant<'k>(
     known: &'k [Known<'_>],
     selector: &StateSelector,
 ) -> Result<Vec<(usize, &'k Arc<State>)>> {
-    let operators: Vec<usize> = selector.operators(snapshot)?.iter().map(|op| op.index).collect();
+    let operators = selector.operators(snapshot)?;
     let mut found = Vec::new();
-    let mut names = Vec::new();
     for (place, known) in known.iter().enumerate() {
-        if !operators.contains(&known.operator.index) {
-            continue;
-        }
-        for state in &known.loaded.states {
-            names.push(known.named(state));
-            if selector.wants(&state.name) {
-                found.push((place, state));
-            }
+        if operators
+            .iter()
+            .any(|operator| operator.index == known.operator.index)
+        {
+            let states = known.loaded.states.iter();
+            found.extend(
+                states
+                    .filter(|state| selector.wants(&state.name))
+                    .map(|state| (place, state)),
+            );
         }
     }
-    if found.is_empty() {
-        let wanted = selector.state.as_deref().unwrap_or("*");
-        return Err(
-            Error::usage(format!("no state `{wanted}`")).hint(format!("there are: {}", first_of(names)))
-        );
+    match found.is_empty() {
+        true => {
+            let wanted = selector.state.as_deref().unwrap_or("*");
+            Err(unknown_state(snapshot, &operators, wanted))
+        }
+        false => Ok(found),
     }
-    Ok(found)
 }
 
 /// How much a selector says: the more specific wins.
@@ -110,11 +111,7 @@ fn lifetimes(
 ) -> Result<()> {
     let mut given = Given(BTreeMap::new());
     for lifetime in &options.ttl {
-        let text = lifetime.state.as_deref().unwrap_or("*/*");
-        let millis = positive(
-            lifetime.millis,
-            &format!("`{text}={}`", in_words(lifetime.millis)),
-        )?;
+        let millis = positive(lifetime.millis, lifetime.state.as_deref())?;
         let selector = match &lifetime.state {
             Some(state) => StateSelector::parse(state, snapshot),
             None => StateSelector::all(),
@@ -134,8 +131,11 @@ fn lifetimes(
                     .get(*place)
                     .map(|known| known.named(state))
                     .unwrap_or_default();
-                return Err(Error::usage(format!("two times to live for state `{name}`"))
-                    .hint("name the state by its operator: --ttl OPERATOR/STATE=DURATION"));
+                return Err(
+                    Error::usage(format!("two times to live for state `{name}`")).hint(
+                        "say it once; of selectors the most specific counts: --ttl OPERATOR/STATE=DURATION",
+                    ),
+                );
             }
         }
     }
@@ -188,8 +188,7 @@ fn expiries(
 ) -> Result<()> {
     let mut given = Given(BTreeMap::new());
     for (number, expiry) in options.expire.iter().enumerate() {
-        let text = format!("`{}={}`", expiry.state, in_words(expiry.millis));
-        positive(expiry.millis, &text)?;
+        positive(expiry.millis, Some(&expiry.state))?;
         let selector = StateSelector::parse(&expiry.state, snapshot);
         for (place, state) in meant(snapshot, known, &selector)? {
             let name = known
@@ -211,7 +210,9 @@ fn expiries(
                     .hint("timers go with windows, by --windows-before, or with keys, by --drop-orphans"));
             }
             if given.set(place, &state.name, weight(&selector), number).is_err() {
-                return Err(Error::usage(format!("two durations for state `{name}`")));
+                return Err(Error::usage(format!("two durations for state `{name}`")).hint(
+                    "say it once; of selectors the most specific counts: --expire OPERATOR/STATE=DURATION",
+                ));
             }
         }
     }
@@ -249,7 +250,8 @@ fn windows(
         };
         if before.is_some_and(|before| before != windows.before) {
             let whom = windows.operator.as_deref().unwrap_or("all operators");
-            return Err(Error::usage(format!("windows of {whom} are to end at two times")));
+            return Err(Error::usage(format!("windows of {whom} are to end at two times"))
+                .hint("say it once; for one operator: --windows-before OPERATOR=TIME"));
         }
     }
     let mut found = false;
@@ -266,10 +268,13 @@ fn windows(
         });
     }
     if of_all.is_some() && !found {
-        return Err(Error::usage("no operator of the snapshot has time windows"));
+        return Err(Error::usage("no operator of the snapshot has time windows").hint(NO_WINDOWS));
     }
     Ok(())
 }
+
+/// How to see which operators have windows.
+const NO_WINDOWS: &str = "`statetool inspect` shows namespaces: those of time windows are of type TimeWindow; timers of other operators go by --drop-orphans";
 
 /// Whether an operator has windows of time.
 fn is_windowed(known: &Known<'_>) -> bool {
@@ -293,7 +298,7 @@ fn has_time_windows(known: &Known<'_>) -> Result<()> {
         .any(|state| has_windows(state) || is_mapping(state))
     {
         true => Ok(()),
-        false => Err(Error::usage(format!("operator `{label}` has no time windows"))),
+        false => Err(Error::usage(format!("operator `{label}` has no time windows")).hint(NO_WINDOWS)),
     }
 }
 

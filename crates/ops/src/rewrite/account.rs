@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use statetool_snapshot::State;
+use statetool_snapshot::{Besides, State};
 
 /// Entries and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -100,14 +100,25 @@ pub struct StateAccount {
     pub added: ByRule,
     /// What a database held besides, and what is written does not.
     pub superfluous: Superfluous,
+    /// Maps without entries, which the heap layout keeps, and what is written does not.
+    pub empty_maps: Amount,
 }
 
 impl StateAccount {
+    /// Counts what files hold besides entries.
+    pub(super) fn add_besides(&mut self, besides: Besides) {
+        match besides {
+            Besides::Records { records, bytes } => self.superfluous.add(Superfluous { records, bytes }),
+            Besides::EmptyMaps { maps, bytes } => self.empty_maps.add(Amount { entries: maps, bytes }),
+        }
+    }
+
     /// Adds what another work item counted.
     pub(super) fn add(&mut self, other: &Self) {
         self.read.add(other.read);
         self.written.add(other.written);
         self.superfluous.add(other.superfluous);
+        self.empty_maps.add(other.empty_maps);
         let sums = [&mut self.dropped, &mut self.changed, &mut self.added];
         for (sum, more) in sums
             .into_iter()

@@ -9,6 +9,7 @@ mod foreign;
 mod from_js;
 mod names;
 mod parts;
+mod place;
 mod replace;
 mod to_js;
 mod worker;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use statetool_snapshot::{Error, Operator, Result};
 
 use names::{NAMES, Name, mentioned};
+pub(crate) use place::place;
 pub use replace::{Form, Outcome};
 pub use worker::Worker;
 

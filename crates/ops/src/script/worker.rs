@@ -6,7 +6,7 @@ use rquickjs::function::Args;
 use rquickjs::{Ctx, Function, Object, Persistent, Value};
 use statetool_format::Error as FormatError;
 use statetool_snapshot::{Entry, Error, Payload, Result, StoredKey};
-use statetool_values::{Mismatch, Plain, Sink, Type};
+use statetool_values::{Mismatch, Plain, Sink, Type, Value as DecodedValue};
 
 use super::engine::{Engine, Kept, Trouble, evaluate};
 use super::failure::Failure;
@@ -14,10 +14,10 @@ use super::foreign::{Known, restore};
 use super::from_js::{Taker, kind};
 use super::names::Name;
 use super::parts::{Parts, decode, last_access};
+use super::place::place;
 use super::replace::{self, Form, Outcome, foreign_parts, has_several_forms};
 use super::to_js::{JsBuilder, long};
 use super::{Limits, Script, Source, Whose};
-use crate::key::shown;
 
 /// A script with an engine of its own, for the thread that made it.
 pub struct Worker {
@@ -94,20 +94,44 @@ impl Worker {
             return Err(Error::usage("a script file tells no time")
                 .hint("give an expression such as 'value.updatedAt'"));
         };
-        self.call(entry, function, |ctx, time| {
-            let millis: Value<'_> = self.engine.helpers.millis.clone().restore(ctx)?.call((time,))?;
-            if millis.is_undefined() || millis.is_null() {
-                return Ok(None);
-            }
-            match self.plain(&millis) {
-                Ok(Plain::Integer(millis)) => Ok(Some(millis)),
-                Err(trouble @ Trouble::Engine(_)) => Err(trouble),
-                _ => Err(Mismatch::new(
-                    "a time has to be epoch milliseconds, a date, or text such as 2026-05-01T10:00:00Z",
-                )
-                .into()),
+        self.call(entry, function, |ctx, time| self.millis(ctx, time))
+    }
+
+    /// The time that a part of an entry says, as [`time`](Self::time) takes what an expression returns.
+    ///
+    /// # Errors
+    /// A part that is no time.
+    pub fn time_in(&self, entry: &Entry<'_>, part: &DecodedValue) -> Result<Option<i64>> {
+        let done = self.engine.run(|ctx| {
+            let time = self.build(ctx, |js| {
+                part.emit(js);
+                Ok(())
+            })?;
+            self.millis(ctx, time)
+        });
+        done.map_err(|failure| {
+            let place = place(&self.whose, entry, self.show_data);
+            match failure {
+                Failure::Result(why) => Error::usage(format!("{place}: {}", why.message(self.show_data))),
+                other => other.error(&place, self.first_line, &self.limits, self.show_data),
             }
         })
+    }
+
+    /// Epoch milliseconds of what tells a time; none for null.
+    fn millis<'js>(&self, ctx: &Ctx<'js>, time: Value<'js>) -> Result<Option<i64>, Trouble> {
+        let millis: Value<'_> = self.engine.helpers.millis.clone().restore(ctx)?.call((time,))?;
+        if millis.is_undefined() || millis.is_null() {
+            return Ok(None);
+        }
+        match self.plain(&millis) {
+            Ok(Plain::Integer(millis)) => Ok(Some(millis)),
+            Err(trouble @ Trouble::Engine(_)) => Err(trouble),
+            _ => Err(Mismatch::new(
+                "a time has to be epoch milliseconds, a date, or text such as 2026-05-01T10:00:00Z",
+            )
+            .into()),
+        }
     }
 
     /// Puts the new value of an entry into `out`: what an expression, or the function `map` of a file, says.
@@ -209,7 +233,8 @@ impl Worker {
             take(ctx, result)
         });
         done.map_err(|failure| {
-            failure.error(&self.place(entry), self.first_line, &self.limits, self.show_data)
+            let place = place(&self.whose, entry, self.show_data);
+            failure.error(&place, self.first_line, &self.limits, self.show_data)
         })
     }
 
@@ -300,31 +325,6 @@ impl Worker {
         let mut js = JsBuilder::new(ctx, &self.engine.helpers);
         write(&mut js)?;
         Ok(js.finish()?.0)
-    }
-
-    /// Which entry it is, without its key unless that may be shown.
-    fn place(&self, entry: &Entry<'_>) -> String {
-        let at = match (entry.key_group, entry.key) {
-            (Some(group), _) => format!("key group {group}"),
-            (None, StoredKey::Element { index }) => format!("subtask {}, element {index}", entry.subtask),
-            (None, _) => format!("subtask {}", entry.subtask),
-        };
-        let state = entry.state;
-        let key = match entry.key_parts() {
-            Ok(Some(parts)) => Some(shown(state.key.as_deref(), parts.key)),
-            _ => None,
-        };
-        let map_key = entry.map_key().ok().flatten();
-        let map_key = map_key.map(|bytes| shown(state.map_key.as_deref(), bytes));
-        let data = [("key", key), ("map key", map_key)];
-        let data = data.iter().filter(|_| self.show_data);
-        let data = data.filter_map(|(name, json)| Some(format!(", {name} {}", json.as_ref()?)));
-        format!(
-            "operator `{}`, state `{}`, {at}{}",
-            self.whose.label,
-            state.name,
-            data.collect::<String>()
-        )
     }
 }
 

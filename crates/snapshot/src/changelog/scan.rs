@@ -13,7 +13,7 @@ use crate::entry::{Entry, Payload, StoredKey};
 use crate::error::Result;
 use crate::files::Files;
 use crate::part::{Layout, Part};
-use crate::scan::{Counted, Flow, Visit};
+use crate::scan::{Besides, Counted, Flow, Visit};
 use crate::state::{State, StateKind};
 
 /// Elements of lists of the base that were merged into other namespaces.
@@ -48,7 +48,12 @@ impl Overlay {
                     Flow::Break(()) => Ok(Flow::Break(())),
                 }
             };
-            let flow = piece.scan_counting(files, range, wanted, &mut visit_base, counted)?;
+            // What was empty then may have entries by now.
+            let mut counted = |state: &Arc<State>, besides| match besides {
+                Besides::Records { .. } => counted(state, besides),
+                Besides::EmptyMaps { .. } => {}
+            };
+            let flow = piece.scan_counting(files, range, wanted, &mut visit_base, &mut counted)?;
             if flow.is_break() {
                 return Ok(flow);
             }

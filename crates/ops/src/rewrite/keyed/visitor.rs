@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use statetool_backend::rocksdb::Counters;
 use statetool_format::KeyGroupRange;
-use statetool_snapshot::{Entry, Files, Flow, Part, Result, State};
+use statetool_snapshot::{Besides, Entry, Files, Flow, Part, Result, State};
 
 use super::output::{Output, Stored};
 use crate::progress::{Progress, Ticker};
-use crate::rewrite::account::{Accounts, StateAccount, StateName, Superfluous};
+use crate::rewrite::account::{Accounts, StateAccount, StateName};
 use crate::rewrite::plan::StatePlans;
 use crate::rewrite::rule::{Applied, Rules};
 use crate::rewrite::set::{Additions, RULE};
@@ -143,17 +142,15 @@ impl<'v> Visitor<'v> {
         emit: &mut impl FnMut(u16, &Entry<'_>) -> Result<Flow>,
     ) -> Result<Flow> {
         for part in parts {
-            let mut superfluous = Vec::new();
-            let mut counted = |state: &Arc<State>, counters: Counters| {
-                superfluous.push((state.clone(), counters.superfluous()));
-            };
+            let mut all_besides = Vec::new();
+            let mut counted =
+                |state: &Arc<State>, besides: Besides| all_besides.push((state.clone(), besides));
             let mut visit = |entry: &Entry<'_>| self.visit(entry, emit);
             let flow = part.scan_counting(files, range, &|_| true, &mut visit, &mut counted)?;
-            for (state, (records, bytes)) in superfluous.into_iter().filter(|(_, (records, _))| *records > 0)
-            {
+            for (state, besides) in all_besides {
                 let place = self.place_of(&state)?;
                 if let Some(seen) = self.seen.get_mut(place) {
-                    seen.account.superfluous.add(Superfluous { records, bytes });
+                    seen.account.add_besides(besides);
                 }
             }
             if flow.is_break() {
