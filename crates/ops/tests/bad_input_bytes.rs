@@ -62,18 +62,16 @@ struct Seen {
     found: bool,
     /// The rows, unless `cat` ends with an error.
     rows: Option<String>,
-    /// What a compaction keeps and leaves out, or why there is none; not at every place.
+    /// What a compaction keeps and leaves out, or why there is none; at every fifth place.
     totals: Option<Result<String>>,
 }
 
 impl Seen {
     /// Nothing is shown as whole that is not: rows and totals are those of the snapshot, or there are none.
     fn is_honest(&self, whole: &Whole) -> bool {
-        let rows = self.rows.as_ref().is_none_or(|rows| *rows == whole.rows);
-        rows && self
-            .totals
-            .as_ref()
-            .map_or(true, |totals| *totals == whole.totals)
+        let rows = self.rows.iter().all(|rows| *rows == whole.rows);
+        let totals = self.totals.iter().flatten();
+        rows && totals.into_iter().all(|totals| *totals == whole.totals)
     }
 
     /// Who called is not to blame for bytes, and what is written is not either.
