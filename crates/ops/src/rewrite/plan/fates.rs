@@ -1,0 +1,151 @@
+//! Which states edits mean, and what becomes of them.
+
+use statetool_snapshot::{Error, Operator, Result, Snapshot, StateSelector, first_of};
+
+use super::{PlanOptions, StatePlans};
+use crate::rewrite::edits::Edits;
+use crate::rewrite::scale::{self, Scale};
+use crate::rewrite::script_rule::Scripts;
+use crate::rewrite::target::FlinkTarget;
+use crate::rewrite::{delete, set};
+
+/// What becomes of states, by selector.
+pub(super) struct StateFates {
+    dropped: Vec<StateSelector>,
+    kept: Vec<StateSelector>,
+    renamed: Vec<(StateSelector, String)>,
+    /// Those whose entries change.
+    changed: Vec<StateSelector>,
+    scripts: Scripts,
+}
+
+impl StateFates {
+    pub(super) fn resolve(snapshot: &Snapshot, edits: &Edits) -> Result<Self> {
+        let parse = |text: &String| {
+            let selector = StateSelector::parse(text, snapshot);
+            selector.operators(snapshot).map(|_| selector)
+        };
+        let fates = Self {
+            dropped: edits.drop_state.iter().map(parse).collect::<Result<_>>()?,
+            kept: edits.keep_state.iter().map(parse).collect::<Result<_>>()?,
+            renamed: (edits.rename_state.iter())
+                .map(|rename| Ok((parse(&rename.from)?, rename.to.clone())))
+                .collect::<Result<_>>()?,
+            changed: (edits.set.iter().map(|set| &set.state))
+                .map(parse)
+                .collect::<Result<_>>()?,
+            scripts: Scripts::read(snapshot, edits)?,
+        };
+        fates.check(snapshot)?;
+        Ok(fates)
+    }
+
+    /// Refuses selectors that mean no state at all.
+    fn check(&self, snapshot: &Snapshot) -> Result<()> {
+        let renamed = self.renamed.iter().map(|(selector, _)| selector);
+        let all = self.dropped.iter().chain(&self.kept).chain(&self.changed);
+        for selector in all.chain(renamed).chain(self.scripts.selectors()) {
+            let mut names = Vec::new();
+            let mut found = false;
+            for operator in selector.operators(snapshot)? {
+                let states = snapshot.load_operator(&operator)?.states;
+                found |= states.iter().any(|state| selector.wants(&state.name));
+                names.extend(
+                    states
+                        .iter()
+                        .map(|state| format!("{}/{}", operator.label(), state.name)),
+                );
+            }
+            if !found {
+                let wanted = selector.state.as_deref().unwrap_or("*");
+                return Err(Error::usage(format!("no state `{wanted}`"))
+                    .hint(format!("there are: {}", first_of(names))));
+            }
+        }
+        Ok(())
+    }
+
+    /// What becomes of the states of an operator.
+    pub(super) fn of(
+        &self,
+        snapshot: &Snapshot,
+        operator: &Operator<'_>,
+        edits: &Edits,
+        (scale, target): (Option<Scale>, Option<FlinkTarget>),
+        options: &PlanOptions,
+    ) -> Result<Option<StatePlans>> {
+        let meant = |selector: &StateSelector| -> Result<bool> {
+            let operators = selector.operators(snapshot)?;
+            Ok(operators.iter().any(|other| other.index == operator.index))
+        };
+        let only = |selectors: &[StateSelector]| -> Result<Vec<StateSelector>> {
+            let mut meant_here = Vec::new();
+            for selector in selectors {
+                if meant(selector)? {
+                    meant_here.push(selector.clone());
+                }
+            }
+            Ok(meant_here)
+        };
+        let (dropped, kept) = (only(&self.dropped)?, only(&self.kept)?);
+        let mut renames = Vec::new();
+        for (selector, to) in &self.renamed {
+            if meant(selector)? {
+                renames.push((selector, to));
+            }
+        }
+        let scripts = self.scripts.rules(snapshot, operator, options)?;
+        let untouched = dropped.is_empty()
+            && scripts.is_empty()
+            && kept.is_empty()
+            && renames.is_empty()
+            && scale.is_none()
+            && target.is_none()
+            && !delete::concerns(snapshot, operator, edits)?
+            && !set::concerns(snapshot, operator, edits)?;
+        let layout = edits.layout()?;
+        if untouched && edits.format.is_none() && layout.is_none() && edits.compression.is_none() {
+            return Ok(None);
+        }
+        let loaded = snapshot.load_operator(operator)?;
+        if let Some(scale) = scale {
+            scale::check(operator, &loaded, scale)?;
+        }
+        let max_parallelism = scale.unwrap_or_else(|| Scale::of(operator)).max_parallelism;
+        let deleted = delete::rule(snapshot, operator, &loaded, edits)?;
+        let (replaced, additions) = set::resolve(snapshot, operator, &loaded, edits, max_parallelism)?;
+        let wants = |selectors: &[StateSelector], name: &str| selectors.iter().any(|s| s.wants(name));
+        let mut plans = StatePlans {
+            scale,
+            rules: deleted.into_iter().chain(replaced).chain(scripts).collect(),
+            additions,
+            target,
+            ..StatePlans::untouched(loaded)
+        };
+        for state in &plans.loaded.states {
+            let name = &state.name;
+            if wants(&dropped, name) || (!kept.is_empty() && !wants(&kept, name)) {
+                plans.dropped.push(name.clone());
+            }
+            for (_, to) in renames.iter().filter(|(selector, _)| selector.wants(name)) {
+                let refuse = |what: &str| {
+                    let label = operator.label();
+                    Error::usage(format!("state `{label}/{name}` is to be renamed{what}"))
+                };
+                if plans.dropped.contains(name) {
+                    return Err(refuse(", and left out"));
+                }
+                if plans.renamed.insert(name.clone(), (*to).clone()).is_some() {
+                    return Err(refuse(" twice"));
+                }
+            }
+        }
+        plans.check_names(operator)?;
+        if let Some(target) = target {
+            plans.check_all_read(operator, true, true)?;
+            plans.fit(operator, target)?;
+        }
+        plans.choose_targets(operator, edits, layout)?;
+        Ok(Some(plans))
+    }
+}
