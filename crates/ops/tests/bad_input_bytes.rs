@@ -270,7 +270,7 @@ fn damage_all(
             let places: Vec<usize> = (0..bytes.len()).step_by(step).collect();
             let try_place = |_: &mut (), place: &usize| {
                 let damaged = damage(bytes, *place);
-                let compacts = place / step % 5 == 0;
+                let compacts = (place / step).is_multiple_of(5);
                 let seen = match kind.as_str() {
                     "_metadata" => whole.with(&damaged, None, compacts),
                     _ => whole.with(&whole.bytes, Some((file, &damaged)), compacts),
