@@ -47,18 +47,18 @@ pub(crate) struct CompactArgs {
     #[arg(long, value_name = "TIME", value_parser = duration::instant)]
     at: Option<i64>,
     /// Leave out entries of a state without TTL so long after their time; repeatable.
-    #[arg(long, value_name = "OPERATOR/STATE=DURATION", value_parser = expire, requires = "by")]
+    #[arg(long, value_name = "OPERATOR/STATE=DURATION", value_parser = expire)]
     expire: Vec<Lifetime>,
     /// Where the time of an entry stands: a field such as value.lastSeen, key.f1 or mapKey, or a JavaScript
     /// expression, of epoch milliseconds, an instant or a date; one for each --expire, or one for all.
-    #[arg(long, value_name = "EXPR", requires = "expire")]
+    #[arg(long, value_name = "EXPR")]
     by: Vec<String>,
     /// Leave out windows that have ended by then, with their triggers and timers: a time, or `watermark` for
     /// what the operator has stored; repeatable for operators.
     #[arg(long, value_name = "[OPERATOR=]TIME", value_parser = WindowsBefore::parse)]
     windows_before: Vec<WindowsBefore>,
-    /// How long windows wait for late data after their end, as the job says it.
-    #[arg(long, value_name = "DURATION", value_parser = duration::duration, requires = "windows_before")]
+    /// How long windows wait for late data after their end, as the job says it; with --windows-before.
+    #[arg(long, value_name = "DURATION", value_parser = duration::duration)]
     lateness: Option<i64>,
     /// Report timers of keys without state, and lists without elements.
     #[arg(long)]
@@ -167,13 +167,23 @@ impl CompactArgs {
     }
 
     fn expiries(&self) -> anyhow::Result<Vec<Expiry>> {
-        if self.by.len() > 1 && self.by.len() != self.expire.len() {
-            return Err(UsageError(format!(
-                "{} times --expire, and {} times --by: write one --by for each, or one for all",
-                self.expire.len(),
-                self.by.len()
-            ))
-            .into());
+        // Not by clap, to which what variables and files say is not given.
+        let wrong = match (self.expire.len(), self.by.len()) {
+            (0, 0) | (1.., 1) => None,
+            (0, _) => Some(
+                "--by tells the times for --expire: write --expire OPERATOR/STATE=DURATION too".to_owned(),
+            ),
+            (_, 0) => Some(
+                "--expire needs to know where the times stand: write --by too, such as --by value.lastSeen"
+                    .to_owned(),
+            ),
+            (states, times) if states == times => None,
+            (states, times) => Some(format!(
+                "{states} times --expire, and {times} times --by: write one --by for each, or one for all"
+            )),
+        };
+        if let Some(wrong) = wrong {
+            return Err(UsageError(wrong).into());
         }
         let times = self.by.iter().map(|text| By::parse(text).map(Arc::new));
         let times = times.collect::<Result<Vec<_>, _>>()?;

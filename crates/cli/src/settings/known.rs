@@ -148,8 +148,14 @@ fn check(arg: &Arg, text: &str) -> Result<(), String> {
             _ => Err("expected `true` or `false`".to_owned()),
         };
     }
-    let alone = Command::new("setting").no_binary_name(true).arg(arg.clone());
-    let flag = format!("--{}={text}", arg.get_long().unwrap_or_default());
+    // Without the others that it may need.
+    let value = Arg::new("value")
+        .long("value")
+        .action(arg.get_action().clone())
+        .value_parser(arg.get_value_parser().clone())
+        .value_delimiter(arg.get_value_delimiter());
+    let alone = Command::new("setting").no_binary_name(true).arg(value);
+    let flag = format!("--value={text}");
     let Err(error) = alone.try_get_matches_from([flag]) else {
         return Ok(());
     };

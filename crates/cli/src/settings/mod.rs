@@ -161,6 +161,9 @@ mod tests {
             "a/b=c",
             "0-1",
             "1.20",
+            "7d",
+            "a/b=7d",
+            "2026-05-01T10:00:00Z",
         ];
         let takes = |text: &&str| {
             let setting = Setting {
