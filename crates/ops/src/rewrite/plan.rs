@@ -653,7 +653,8 @@ impl StatePlans {
             layout,
             compression: edits.compression,
         });
-        if keyed.is_some()
+        // ForSt's tables are like RocksDB's, which does not take state of that API from them all the same.
+        if (keyed.is_some() || layout.is_some())
             && let Some(state) = self.loaded.states.iter().find(|state| is_asynchronous(state))
         {
             return Err(Error::refused(format!(
