@@ -118,6 +118,11 @@ fn edits_that_cannot_be_done() {
             "one of the asynchronous API, which Flink restores from no other layout",
         ),
         (
+            "2.3/async-states/forst-checkpoint",
+            r#"{"backend": "rocksdb"}"#,
+            "one of the asynchronous API, which Flink restores from no other layout",
+        ),
+        (
             "1.20/keyed-states/hashmap-changelog",
             r#"{"drop-state": ["*/sum"]}"#,
             "nothing tells the layout of the state below its changelog",
