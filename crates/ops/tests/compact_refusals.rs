@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use statetool_ops::compact::{By, CompactOptions, Expiry, Lifetime, Orphans, WindowsBefore, duration};
+use statetool_ops::compact::{By, CompactOptions, Expiry, Lifetime, WindowsBefore, duration};
 use statetool_snapshot::ErrorKind;
 use statetool_testkit::compacting::compact;
 use statetool_testkit::opened::{metadata_of, open};
