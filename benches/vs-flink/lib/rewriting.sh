@@ -61,6 +61,7 @@ flinks() {
   [ $with_flink = yes ] || return 0
   local what=$1 backends=$2 snapshot=$3 backend
   shift 3
+  [[ -z $flink_backend || " $backends " != *" $flink_backend "* ]] || backends=$flink_backend
   for backend in $backends; do
     before=fresh after=checked flink Rewrite "$backend" "file://$snapshot" "file://$written" "$scratch/flink" "$@"
     if [ $ended = yes ]; then
