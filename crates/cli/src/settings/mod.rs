@@ -163,6 +163,7 @@ mod tests {
             "1.20",
             "7d",
             "a/b=7d",
+            "last",
             "2026-05-01T10:00:00Z",
         ];
         let takes = |text: &&str| {
