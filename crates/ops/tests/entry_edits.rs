@@ -10,7 +10,7 @@ use std::fs;
 
 use serde_json::{Value as Json, json};
 use statetool_ops::rewrite::{
-    Edits, ExecuteOptions, OperatorReport, PlanOptions, RewriteReport, plan_all, rehearse_rules,
+    Edits, ExecuteOptions, OperatorReport, PlanOptions, RewriteReport, plan_all, rehearse_all,
 };
 use statetool_snapshot::{ErrorKind, Snapshot};
 use statetool_testkit::opened::{metadata_of, open};
@@ -48,7 +48,9 @@ fn rewritten(name: &str, edits: &Edits) -> (RewriteReport, Vec<Json>) {
     let snapshot = fixture(name);
     let report = rewrite(&snapshot, edits, &out).unwrap_or_else(|error| panic!("{name}: {error}"));
     let plans = plan_all(&[&snapshot], edits, &PlanOptions::default()).unwrap();
-    let rehearsed = rehearse_rules(&plans, &ExecuteOptions::default()).unwrap();
+    let rehearsed = rehearse_all(&plans, &ExecuteOptions::default())
+        .unwrap()
+        .operators;
     assert!(!rehearsed.is_empty(), "{name}");
     for said in &rehearsed {
         let done = report.operators.iter().find(|done| done.id == said.id).unwrap();

@@ -13,7 +13,7 @@ use statetool_ops::rewrite::ExecuteOptions;
 use statetool_ops::time;
 use statetool_snapshot::SnapshotWriter;
 
-use super::new_snapshot::{LayoutArgs, ReportFormat, directory};
+use super::new_snapshot::{LayoutArgs, ReportFormat, directory, only_the_report};
 use crate::args::{Global, SnapshotArgs};
 use crate::exit::{Exit, UsageError};
 use crate::{output, progress, render};
@@ -91,12 +91,16 @@ fn expire(text: &str) -> Result<Lifetime, String> {
 /// Runs the command.
 pub(crate) fn run(args: &CompactArgs, global: &Global) -> anyhow::Result<Exit> {
     let options = args.options(global)?;
-    let directory = match args.dry_run {
-        true => None,
-        false => Some(directory(args.output.as_deref(), global)?),
+    let directory = match (&args.output, args.dry_run) {
+        (None, true) => None,
+        (output, _) => Some(directory(output.as_deref(), global)?),
     };
     let snapshot = args.snapshot.open_to_scan(global)?;
     let compaction = compact::plan(&snapshot, &options)?;
+    let store = snapshot.files().store();
+    let writer =
+        directory.map(|directory| SnapshotWriter::new(store, directory, &[&snapshot], output::random()));
+    let writer = writer.transpose()?;
     // Before anything is done: it is too late to learn then that there is no place for it.
     let file = args.report.as_deref().map(|file| output::open(Some(file)));
     let file = file.transpose()?;
@@ -107,20 +111,20 @@ pub(crate) fn run(args: &CompactArgs, global: &Global) -> anyhow::Result<Exit> {
         progress: counts,
         ..ExecuteOptions::default()
     };
-    let report = match directory {
+    let report = match writer.as_ref().filter(|_| !args.dry_run) {
         None => compaction.rehearse(&execute)?,
-        Some(directory) => {
-            let store = snapshot.files().store();
-            let writer = SnapshotWriter::new(store, directory, &[&snapshot], output::random())?;
-            compaction.execute(&writer, &execute)?
-        }
+        Some(writer) => compaction.execute(writer, &execute)?,
     };
     drop(shown);
-    if let Some(mut file) = file {
-        render::json(&report, &mut file)?;
-        file.finish()?;
+    let told = match file {
+        Some(mut file) => render::json(&report, &mut file).and_then(|()| file.finish()),
+        None => Ok(()),
+    };
+    let told = told.and_then(|()| args.show(&report, global));
+    match writer.filter(|_| !args.dry_run) {
+        Some(writer) => told.with_context(|| only_the_report(&writer.directory().to_string())),
+        None => told,
     }
-    args.show(&report, global)
 }
 
 impl CompactArgs {

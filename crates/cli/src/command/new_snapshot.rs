@@ -81,6 +81,11 @@ impl LayoutArgs {
     }
 }
 
+/// What to say where words about a snapshot cannot be written that is there.
+pub(crate) fn only_the_report(directory: &str) -> String {
+    format!("`{directory}` is complete, and only the report about it cannot be written")
+}
+
 /// Where a new snapshot shall be.
 pub(crate) fn directory(output: Option<&str>, global: &Global) -> anyhow::Result<Location> {
     let Some(output) = output else {
@@ -89,6 +94,9 @@ pub(crate) fn directory(output: Option<&str>, global: &Global) -> anyhow::Result
         )
         .into());
     };
+    if output == "-" {
+        return Err(UsageError("a snapshot is a directory, and cannot go to stdout".to_owned()).into());
+    }
     let directory = Location::parse(output).map_err(statetool_ops::Error::from);
     let directory = directory.map_err(|error| global.origins.blame("output", error))?;
     if let Some(path) = directory.as_local_path() {

@@ -16,7 +16,7 @@ use statetool_ops::rewrite::{
 use statetool_snapshot::{Snapshot, SnapshotWriter, Tables};
 use statetool_store::Store;
 
-use super::new_snapshot::{LayoutArgs, ReportFormat, directory};
+use super::new_snapshot::{LayoutArgs, ReportFormat, directory, only_the_report};
 use crate::args::{Global, SnapshotArgs};
 use crate::exit::{Exit, UsageError};
 use crate::{output, progress, render};
@@ -68,13 +68,13 @@ pub(crate) struct RewriteArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     script: Vec<String>,
     /// Leave out all state and timers of a key; repeatable.
-    #[arg(long, num_args = 2, value_names = ["OPERATOR", "KEY"])]
+    #[arg(long, num_args = 2, value_names = ["OPERATOR", "KEY"], allow_negative_numbers = true)]
     delete: Vec<String>,
     /// Leave out all state and timers of the keys in a file, one a line; repeatable.
     #[arg(long, num_args = 2, value_names = ["OPERATOR", "FILE"])]
     delete_keys: Vec<String>,
     /// Let a state hold this value for a key, and nothing else; repeatable.
-    #[arg(long, num_args = 3, value_names = ["OPERATOR/STATE", "KEY", "JSON"])]
+    #[arg(long, num_args = 3, value_names = ["OPERATOR/STATE", "KEY", "JSON"], allow_negative_numbers = true)]
     set: Vec<String>,
     /// Divide key groups and operator state among N subtasks; repeatable for operators.
     #[arg(long, value_name = "[OPERATOR=]N", value_parser = ScaleTo::parse)]
@@ -120,9 +120,9 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
         out.finish()?;
         return Ok(Exit::Done);
     }
-    let directory = match args.dry_run {
-        true => None,
-        false => Some(directory(args.output.as_deref(), global)?),
+    let directory = match (&args.output, args.dry_run) {
+        (None, true) => None,
+        (output, _) => Some(directory(output.as_deref(), global)?),
     };
     let snapshots = args.open(&edits, global)?;
     let snapshots: Vec<&Snapshot> = snapshots.iter().collect();
@@ -134,7 +134,11 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
     if args.format == ReportFormat::Table {
         out.paint();
     }
-    let Some(directory) = directory else {
+    let store = Store::new(args.snapshot.access.store_options(global)?);
+    let writer =
+        directory.map(|directory| SnapshotWriter::new(&store, directory, &snapshots, output::random()));
+    let writer = writer.transpose()?;
+    let Some(writer) = writer.filter(|_| !args.dry_run) else {
         if let Some(mut planned) = rewrite::describe(&plans) {
             planned.entries = args.rehearse(&plans, global)?;
             match args.format {
@@ -145,8 +149,6 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
         out.finish()?;
         return Ok(Exit::Done);
     };
-    let store = Store::new(args.snapshot.access.store_options(global)?);
-    let writer = SnapshotWriter::new(&store, directory, &snapshots, output::random())?;
     let counts = Arc::new(Progress::default());
     let shown = progress::show(&counts, global.quiet);
     let options = ExecuteOptions {
@@ -161,11 +163,12 @@ pub(crate) fn run(args: &RewriteArgs, global: &Global) -> anyhow::Result<Exit> {
     for note in report.notes.iter().filter(|_| !global.quiet) {
         output::say("warning", note);
     }
-    match args.format {
-        ReportFormat::Table => render::rewrite::report(&report, &mut out)?,
-        ReportFormat::Json => render::json(&report, &mut out)?,
-    }
-    out.finish()?;
+    let told = match args.format {
+        ReportFormat::Table => render::rewrite::report(&report, &mut out),
+        ReportFormat::Json => render::json(&report, &mut out),
+    };
+    let told = told.and_then(|()| out.finish());
+    told.with_context(|| only_the_report(&report.output))?;
     Ok(Exit::Done)
 }
 
@@ -179,7 +182,10 @@ impl RewriteArgs {
             progress: counts,
             in_place: false,
         };
-        Ok(rewrite::rehearse_rules(plans, &options)?)
+        let rehearsed = rewrite::rehearse_all(plans, &options)?;
+        let notes = rehearsed.notes.iter().filter(|_| !global.quiet);
+        notes.for_each(|note| output::say("warning", note));
+        Ok(rehearsed.operators)
     }
 
     /// Opens the snapshot, and those that are merged with it.

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use indicatif::HumanBytes;
-use statetool_ops::rewrite::{ByRule, OperatorReport, Planned, RewriteReport, StateReport};
+use statetool_ops::rewrite::{ByRule, OperatorReport, Planned, PlannedOperator, RewriteReport, StateReport};
 
 use super::{Head, columns};
 
@@ -16,7 +16,9 @@ pub(crate) fn planned(planned: &Planned, out: &mut dyn Write) -> anyhow::Result<
         writeln!(out, "\n{merged}")?;
         operators(planned, Some(merged), out)?;
     }
+    let tried = |operator: &&PlannedOperator| planned.entries.iter().any(|tried| tried.id == operator.id);
     let becoming: Vec<Vec<String>> = (planned.operators.iter())
+        .filter(|operator| !tried(operator))
         .flat_map(|operator| operator.states.iter().map(move |state| (operator, state)))
         .map(|(operator, state)| vec![format!("{}/{}", operator.name, state.name), state.becomes.clone()])
         .collect();

@@ -136,21 +136,32 @@ pub fn rehearse(plan: &Plan<'_>, options: &ExecuteOptions) -> Result<Vec<Operato
         .collect()
 }
 
-/// As [`rehearse`], only for operators of which some rule decides about the entries, in several snapshots.
+/// What would become of the entries of several snapshots.
+#[derive(Debug, Clone)]
+pub struct Rehearsal {
+    /// The operators that would be written anew.
+    pub operators: Vec<OperatorReport>,
+    /// What should be known besides.
+    pub notes: Vec<String>,
+}
+
+/// As [`rehearse`] for several snapshots, and says only what becomes of states that would be written anew.
 ///
 /// # Errors
 /// As [`rehearse`].
-pub fn rehearse_rules(plans: &[Plan<'_>], options: &ExecuteOptions) -> Result<Vec<OperatorReport>> {
-    let operators = plans
-        .iter()
-        .flat_map(|plan| plan.operators.iter().map(move |operator| (plan, operator)));
-    let ruled = operators.filter(|(_, operator)| {
-        let states = operator.states.as_ref();
-        states.is_some_and(|states| !states.rules.is_empty() || !states.additions.is_empty())
-    });
-    ruled
-        .map(|(plan, operator)| rehearse_operator(plan, operator, options))
-        .collect()
+pub fn rehearse_all(plans: &[Plan<'_>], options: &ExecuteOptions) -> Result<Rehearsal> {
+    let mut rehearsal = Rehearsal {
+        operators: Vec::new(),
+        notes: merge::notes(plans),
+    };
+    for plan in plans {
+        rehearsal.operators.extend(rehearse(plan, options)?);
+        let rules = plan.operators.iter().flat_map(|operator| &operator.states);
+        let rules = rules.flat_map(|states| &states.rules);
+        rehearsal.notes.extend(rules.flat_map(|rule| rule.notes()));
+    }
+    rehearsal.operators.retain(|operator| !operator.states.is_empty());
+    Ok(rehearsal)
 }
 
 fn rehearse_operator(

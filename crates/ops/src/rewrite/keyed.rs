@@ -215,6 +215,7 @@ pub(super) fn rehearse(
     let mut total = Accounts::new();
     for outputs in [managed, timers] {
         let old = operator.state.max_parallelism;
+        let rehashes = plans.scale.is_some_and(|scale| scale.max_parallelism != old);
         let items = match plans.scale.filter(|scale| scale.max_parallelism != old) {
             None => item::items(&outputs),
             Some(scale) => item::before_rehash(&outputs, scale.max_parallelism),
@@ -225,7 +226,13 @@ pub(super) fn rehearse(
                 return Ok(());
             };
             let mut visitor = Visitor::new(plans, output, item.covers, &options.progress);
-            let mut emit = |_: u16, _: &Entry<'_>| Ok(Flow::Continue(()));
+            let mut rehash = plans.scale.map(|scale| Rehash::new(old, scale.max_parallelism));
+            let mut emit = |_: u16, entry: &Entry<'_>| {
+                if let Some(rehash) = rehash.as_mut().filter(|_| rehashes) {
+                    rehash.group(entry)?;
+                }
+                Ok(Flow::Continue(()))
+            };
             let _ = visitor.scan(snapshot.files(), parts, item.range, &mut emit)?;
             let _ = visitor.add(None, &mut emit)?;
             add_accounts(accounts, visitor);

@@ -92,8 +92,17 @@ impl Share<'_> {
     /// Edits that name something in the snapshot. What names nothing in any is for the first, which refuses it.
     fn of(&self, edits: &Edits) -> Result<Edits> {
         let mut part = edits.clone();
-        let operator = |text: &String| self.wants(&|snapshot| Ok(names_operator(text, snapshot)));
-        let state = |text: &String| self.wants(&|snapshot| names_state(text, snapshot));
+        let operator = |text: &String| {
+            let wanted = self.wants(&|snapshot| Ok(names_operator(text, snapshot)))?;
+            Ok(wanted.unwrap_or(self.index == 0))
+        };
+        // What names no state may still name an operator, whose snapshot can tell what there is.
+        let state = |text: &String| match self.wants(&|snapshot| names_state(text, snapshot))? {
+            Some(wanted) => Ok(wanted),
+            None => Ok(self
+                .wants(&|snapshot| Ok(names_operator_of(text, snapshot)))?
+                .unwrap_or(self.index == 0)),
+        };
         retain(&mut part.rename_operator, |rename| operator(&rename.from))?;
         retain(&mut part.drop_operator, operator)?;
         retain(&mut part.keep_operator, operator)?;
@@ -121,16 +130,17 @@ impl Share<'_> {
         Ok(part)
     }
 
-    fn wants(&self, names: &dyn Fn(&Snapshot) -> Result<bool>) -> Result<bool> {
-        let mut others = false;
+    /// Whether something is named in the snapshot; nothing if it is in none.
+    fn wants(&self, names: &dyn Fn(&Snapshot) -> Result<bool>) -> Result<Option<bool>> {
+        let mut any = false;
         for (index, snapshot) in self.snapshots.iter().enumerate() {
             let named = names(snapshot)?;
             if index == self.index && named {
-                return Ok(true);
+                return Ok(Some(true));
             }
-            others |= named;
+            any |= named;
         }
-        Ok(self.index == 0 && !others)
+        Ok(any.then_some(false))
     }
 }
 
@@ -147,6 +157,11 @@ fn retain<T>(edits: &mut Vec<T>, mut is_wanted: impl FnMut(&T) -> Result<bool>) 
 
 fn names_operator(text: &str, snapshot: &Snapshot) -> bool {
     OperatorSelector::parse(text).means_some(snapshot)
+}
+
+fn names_operator_of(text: &str, snapshot: &Snapshot) -> bool {
+    let selector = StateSelector::parse(text, snapshot);
+    (selector.operator.as_ref()).is_some_and(|operator| operator.means_some(snapshot))
 }
 
 fn names_state(text: &str, snapshot: &Snapshot) -> Result<bool> {

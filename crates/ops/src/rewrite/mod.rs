@@ -27,7 +27,7 @@ use statetool_format::metadata::StreamHandle;
 pub use account::{Amount, ByRule, StateAccount, StateName, Superfluous};
 pub use delete::{DeleteKey, DeleteKeys};
 pub use edits::{Backend, Compression, Edits, Format, KeyedLayout, Rename};
-pub use execute::{ExecuteOptions, execute, execute_all, rehearse, rehearse_rules};
+pub use execute::{ExecuteOptions, Rehearsal, execute, execute_all, rehearse, rehearse_all};
 pub use merge::{Keep, OnCollision, plan_all};
 pub use plan::{
     KeyedTarget, OperatorPlan, Plan, PlanOptions, Planned, PlannedOperator, PlannedState, StatePlans,

@@ -1,11 +1,11 @@
 //! Counts what was written, in the files themselves, before anything is published.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use statetool_snapshot::{Error, ErrorKind, Flow, Result, Snapshot};
 
 use super::account::StateName;
-use super::report::OperatorReport;
+use super::report::{OperatorReport, StateReport};
 use crate::work;
 
 /// Counts an operator's entries in what was written; refuses to publish where the sum does not close.
@@ -18,16 +18,18 @@ pub(super) fn check(
     if operator.states.is_empty() {
         return Ok(());
     }
-    let counted = count(written, index, threads);
+    let new_name = |state: &StateReport| {
+        let name = state.new_name.clone()?;
+        let keyed = state.keyed;
+        Some(StateName { name, keyed })
+    };
+    let wanted: BTreeSet<StateName> = operator.states.iter().filter_map(new_name).collect();
+    let counted = count(written, index, &wanted, threads);
     let Some(counted) = counted.map_err(|error| error.of_target().within("reading what was written"))? else {
         return Ok(());
     };
     for state in &mut operator.states {
-        let found = state.new_name.as_ref().and_then(|name| {
-            let name = name.clone();
-            let keyed = state.keyed;
-            counted.get(&StateName { name, keyed })
-        });
+        let found = new_name(state).and_then(|name| counted.get(&name));
         let found = found.copied().unwrap_or_default();
         if found != state.account.expected() {
             return Err(Error::target(format!(
@@ -43,11 +45,16 @@ pub(super) fn check(
     Ok(())
 }
 
-/// How many entries the states of an operator have; nothing where values hide how many.
+/// How many entries some states of an operator have; nothing where values hide how many.
 ///
 /// # Errors
 /// Whatever a reader of the snapshot would meet.
-fn count(snapshot: &Snapshot, operator: usize, threads: usize) -> Result<Option<BTreeMap<StateName, u64>>> {
+fn count(
+    snapshot: &Snapshot,
+    operator: usize,
+    wanted: &BTreeSet<StateName>,
+    threads: usize,
+) -> Result<Option<BTreeMap<StateName, u64>>> {
     let Some(operator) = snapshot.operators().nth(operator) else {
         return Ok(None);
     };
@@ -55,15 +62,18 @@ fn count(snapshot: &Snapshot, operator: usize, threads: usize) -> Result<Option<
     let items = work::items(&loaded, None);
     let scan = |counts: &mut Option<BTreeMap<StateName, u64>>, item: &work::WorkItem<'_>| {
         let mut found = Vec::new();
-        let scanned = item
-            .part
-            .scan(snapshot.files(), item.range, &|_| true, &mut |entry| {
+        let scanned = item.part.scan(
+            snapshot.files(),
+            item.range,
+            &|state| wanted.contains(&StateName::of(state)),
+            &mut |entry| {
                 match found.last_mut() {
                     Some((state, count)) if std::sync::Arc::ptr_eq(state, entry.state) => *count += 1,
                     _ => found.push((entry.state.clone(), 1_u64)),
                 }
                 Ok(Flow::Continue(()))
-            });
+            },
+        );
         match (scanned, &mut *counts) {
             (Err(error), counts) if error.kind() == ErrorKind::NotInterpretable => *counts = None,
             (Err(error), _) => return Err(error),

@@ -37,7 +37,7 @@ pub(super) const RULE: &str = "set";
 pub(super) struct Addition {
     /// Its key group in the new snapshot.
     pub(super) group: u32,
-    state: Arc<State>,
+    pub(super) state: Arc<State>,
     key: Vec<u8>,
     map_key: Option<Vec<u8>>,
     form: Form,

@@ -9,7 +9,7 @@ use statetool_format::KeyGroupRange;
 use statetool_format::Reader;
 use statetool_format::key_group::key_group_of_hash;
 use statetool_snapshot::{Entry, Error, Flow, Result, State, StateKind, StoredKey};
-use statetool_values::{Framing, decode_java_hash};
+use statetool_values::{Framing, Type, decode_java_hash};
 
 use super::item::{From, Item};
 use super::output::Output;
@@ -323,10 +323,23 @@ impl Rehash {
         }
         let mut r = Reader::new(bytes);
         let hashed = decode_java_hash(ty, &mut r, Framing::Unframed);
-        let Ok((_, Some(hash))) = hashed else {
-            return Err(unknown(entry));
+        let damaged = |why: String| {
+            let error = Error::input(format!("state `{}`: {why}", entry.state.name));
+            Err(error.hint("`verify --deep` says what else is damaged"))
+        };
+        let hash = match hashed {
+            Ok((_, Some(hash))) => hash,
+            Ok((_, None)) => return Err(unknown(entry)),
+            Err(error) if has_own_hash(ty) => return damaged(format!("a key in key group {old}: {error}")),
+            Err(_) => return Err(unknown(entry)),
         };
         if key_group_of_hash(hash, self.old) != old {
+            if has_own_hash(ty) {
+                return damaged(format!(
+                    "a key of type {} is in key group {old}, and belongs to another one",
+                    ty.name()
+                ));
+            }
             return Err(Error::refused(format!(
                 "state `{}`: keys of type {} are in key groups that do not follow from what they hold: their class has a hash code of its own",
                 entry.state.name,
@@ -352,6 +365,11 @@ fn key_and_more<'e>(entry: &Entry<'e>) -> Option<&'e [u8]> {
         StoredKey::Composite(bytes) => Some(bytes),
         StoredKey::Element { .. } | StoredKey::Broadcast { .. } => None,
     }
+}
+
+/// Whether the hash code of keys is that of a final class, which no job has another of.
+fn has_own_hash(ty: &Type) -> bool {
+    matches!(ty, Type::String(_) | Type::Primitive(_) | Type::Uuid)
 }
 
 fn unknown(entry: &Entry<'_>) -> Error {

@@ -124,14 +124,18 @@ impl StateFates {
         };
         for state in &plans.loaded.states {
             let name = &state.name;
+            let label = || format!("{}/{name}", operator.label());
+            if wants(&dropped, name) && wants(&kept, name) {
+                return Err(Error::usage(format!(
+                    "state `{}` is to be kept and to be dropped",
+                    label()
+                )));
+            }
             if wants(&dropped, name) || (!kept.is_empty() && !wants(&kept, name)) {
                 plans.dropped.push(name.clone());
             }
             for (_, to) in renames.iter().filter(|(selector, _)| selector.wants(name)) {
-                let refuse = |what: &str| {
-                    let label = operator.label();
-                    Error::usage(format!("state `{label}/{name}` is to be renamed{what}"))
-                };
+                let refuse = |what: &str| Error::usage(format!("state `{}` is to be renamed{what}", label()));
                 if plans.dropped.contains(name) {
                     return Err(refuse(", and left out"));
                 }
@@ -139,6 +143,17 @@ impl StateFates {
                     return Err(refuse(" twice"));
                 }
             }
+        }
+        let lost = plans
+            .additions
+            .iter()
+            .find(|set| plans.dropped.contains(&set.state.name));
+        if let Some(set) = lost {
+            let label = operator.label();
+            return Err(Error::usage(format!(
+                "state `{label}/{}` is to be set for a key, and left out",
+                set.state.name
+            )));
         }
         plans.check_names(operator)?;
         if let Some(target) = target {

@@ -211,7 +211,8 @@ impl StatePlans {
         let operator_state = edited(false)
             || self.scale.is_some_and(|scale| scale.parallelism != old)
             || self.loaded.parts.iter().any(compressed);
-        let another = layout.is_some() || edits.compression.is_some();
+        // What cannot be read stays divided as it is.
+        let another = layout.is_some() || edits.compression.is_some() || self.scale.is_some();
         self.check_all_read(operator, keyed.is_some() || another, operator_state)?;
         (self.keyed, self.operator_state) = (keyed, operator_state);
         self.heads.retain(|head| match head.is_keyed() {
