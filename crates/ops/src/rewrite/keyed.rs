@@ -234,6 +234,8 @@ pub(super) fn rehearse(
                 Ok(Flow::Continue(()))
             };
             let _ = visitor.scan(snapshot.files(), parts, item.range, &mut emit)?;
+            // What is added is in its new key group already.
+            let mut emit = |_: u16, _: &Entry<'_>| Ok(Flow::Continue(()));
             let _ = visitor.add(None, &mut emit)?;
             add_accounts(accounts, visitor);
             Ok(())
