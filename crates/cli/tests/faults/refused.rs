@@ -57,6 +57,7 @@ fn places_of_the_input_and_full_ones() {
         ("full/", "is not empty, it holds `note.txt`"),
         ("nope/../full", "is not empty, it holds `note.txt`"),
         ("file", "is a file, and not a new directory"),
+        ("loose", "is a link that leads nowhere"),
     ];
     for (out, words) in cases {
         let out = out.replace("ABSOLUTE", &absolute);

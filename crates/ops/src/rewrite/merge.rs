@@ -345,7 +345,7 @@ pub(super) fn metadata(plans: &[Plan<'_>], first: &Plan<'_>) -> Result<Metadata>
             .map(|metadata| metadata.checkpoint_id)
             .max()
             .unwrap_or(old.checkpoint_id),
-        master_states: master_states(plans)?,
+        master_states: united(all().flat_map(|metadata| &metadata.master_states))?,
         operators: Vec::new(),
         properties: version.has_properties().then(|| properties(plans, first)),
     })
@@ -393,12 +393,12 @@ pub(super) fn dropped(plans: &[Plan<'_>], plan: &Plan<'_>) -> Vec<String> {
 }
 
 /// What the hooks of the master have stored, in all snapshots.
-fn master_states(plans: &[Plan<'_>]) -> Result<Vec<MasterState>> {
+///
+/// # Errors
+/// Hooks of one name that have stored different bytes.
+fn united<'m>(states: impl Iterator<Item = &'m MasterState>) -> Result<Vec<MasterState>> {
     let mut all: Vec<MasterState> = Vec::new();
-    for state in plans
-        .iter()
-        .flat_map(|plan| &plan.snapshot.metadata().master_states)
-    {
+    for state in states {
         match all.iter().find(|known| known.name == state.name) {
             Some(known) if known == state => {}
             Some(_) => {
@@ -413,8 +413,30 @@ fn master_states(plans: &[Plan<'_>]) -> Result<Vec<MasterState>> {
     Ok(all)
 }
 
-/// What should be known of snapshots that different releases wrote, if nobody said for which the new one is.
+/// What should be known of the new snapshot, whatever its entries.
 pub(super) fn notes(plans: &[Plan<'_>]) -> Vec<String> {
+    let mut notes = of_different_releases(plans);
+    notes.extend(without_uids(plans));
+    notes
+}
+
+/// Older formats have no place for uids and names.
+fn without_uids(plans: &[Plan<'_>]) -> Option<String> {
+    let release = plans.first()?.target?.release;
+    let is_named = |planned: &OperatorPlan<'_>| {
+        let state = planned.operator.state;
+        !(state.uid.is_empty() && state.name.is_empty())
+    };
+    let named = plans.iter().flat_map(|plan| &plan.operators).any(is_named);
+    (named && !release.metadata().has_operator_names()).then(|| {
+        format!(
+            "Flink {release} has no place for uids and names of operators in a snapshot: only their ids are left, which --uid tells apart"
+        )
+    })
+}
+
+/// Of releases that nobody chose.
+fn of_different_releases(plans: &[Plan<'_>]) -> Vec<String> {
     let releases = || plans.iter().map(|plan| plan.snapshot.releases());
     let oldest = releases().map(|range| range.oldest).max();
     let newest = releases().map(|range| range.newest).min();
@@ -425,5 +447,46 @@ pub(super) fn notes(plans: &[Plan<'_>]) -> Vec<String> {
             )]
         }
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use statetool_format::JavaString;
+
+    use super::*;
+
+    #[test]
+    fn rules_are_read() {
+        let rule = |operator: Option<&str>, keep| {
+            let operator = operator.map(str::to_owned);
+            Ok(OnCollision { operator, keep })
+        };
+        for (text, expected) in [
+            ("first", rule(None, Keep::First)),
+            ("uid:a=last", rule(Some("uid:a"), Keep::Last)),
+            ("a=b=first", rule(Some("a=b"), Keep::First)),
+            ("=first", Err("write first, last, or OPERATOR=first".to_owned())),
+            ("both", Err("`both` is neither first nor last".to_owned())),
+            ("a=both", Err("`both` is neither first nor last".to_owned())),
+        ] {
+            assert_eq!(OnCollision::parse(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn hooks_of_one_name_have_one_state() {
+        let hook = |name: &str, byte| MasterState {
+            version: 1,
+            name: JavaString::new(name).unwrap(),
+            payload: vec![byte],
+        };
+        let merged = |a: &[MasterState], b: &[MasterState]| united(a.iter().chain(b));
+        let (a, b) = (hook("a", 1), hook("b", 2));
+        let all = merged(&[a.clone(), b.clone()], &[b.clone()]).unwrap();
+        assert_eq!(all, [a.clone(), b]);
+        let error = merged(&[a], &[hook("a", 3)]).unwrap_err();
+        let expected = "master hook `a` has stored something else in each of the snapshots";
+        assert_eq!(error.to_string(), expected);
     }
 }

@@ -1,5 +1,7 @@
 //! Where a new snapshot may be, and what unfinished ones have left there.
 
+use std::path::Path;
+
 use statetool_store::{Entry, EntryKind, Location, Store};
 
 use super::{METADATA, target};
@@ -45,6 +47,12 @@ fn is_unpublished(name: &str) -> bool {
 /// Refuses a directory that holds something else than what unfinished runs have left.
 pub(super) fn refuse_occupied(store: &Store, directory: &Location) -> Result<()> {
     match store.kind(directory).map_err(target)? {
+        None if is_link(directory) => {
+            return Err(
+                Error::refused(format!("`{directory}` is a link that leads nowhere"))
+                    .hint("name the directory itself"),
+            );
+        }
         None => return Ok(()),
         Some(EntryKind::File { .. }) => {
             return Err(Error::refused(format!(
@@ -78,6 +86,11 @@ pub(super) fn refuse_occupied(store: &Store, directory: &Location) -> Result<()>
                 .hint("name a new or empty directory"),
         ),
     }
+}
+
+/// Whether a local place is a link, wherever that leads.
+fn is_link(place: &Location) -> bool {
+    place.as_local_path().is_some_and(Path::is_symlink)
 }
 
 /// Refuses places in which files of an input lie, or around them.
