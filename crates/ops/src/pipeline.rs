@@ -9,8 +9,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use statetool_snapshot::{Flow, Result};
 
-/// How many batches may be on their way for each thread, and how many more of the item that comes first.
+/// How many batches may be on their way for each thread, and how many of an item whatever the others have.
 const BATCHES_AHEAD: usize = 4;
+/// How many batches may be on their way at least: few threads wait for each other more often.
+const MIN_ROOM: usize = 24;
 
 /// Runs `scan` for every item on `threads` threads, makes results of the batches it hands over with
 /// `finish`, and gives these to `consume` in the order of items and batches, whatever the number of
@@ -24,11 +26,45 @@ pub fn in_order<I: Sync, B: Send, T: Send>(
     threads: usize,
     scan: impl Fn(&I, &Feed<'_, B, T>) -> Result<()> + Sync,
     finish: impl Fn(B) -> Result<T> + Sync,
+    consume: impl FnMut(T) -> Result<Flow>,
+) -> Result<Flow> {
+    run(Order::OfItems, items, threads, scan, finish, consume)
+}
+
+/// As [`in_order`], but results of several items come mixed, those of each in its order: no item waits
+/// for another.
+///
+/// # Errors
+/// As [`in_order`], the first by the order in which they come.
+pub fn mixed<I: Sync, B: Send, T: Send>(
+    items: &[I],
+    threads: usize,
+    scan: impl Fn(&I, &Feed<'_, B, T>) -> Result<()> + Sync,
+    finish: impl Fn(B) -> Result<T> + Sync,
+    consume: impl FnMut(T) -> Result<Flow>,
+) -> Result<Flow> {
+    run(Order::Mixed, items, threads, scan, finish, consume)
+}
+
+/// In which order results are given away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    OfItems,
+    Mixed,
+}
+
+fn run<I: Sync, B: Send, T: Send>(
+    order: Order,
+    items: &[I],
+    threads: usize,
+    scan: impl Fn(&I, &Feed<'_, B, T>) -> Result<()> + Sync,
+    finish: impl Fn(B) -> Result<T> + Sync,
     mut consume: impl FnMut(T) -> Result<Flow>,
 ) -> Result<Flow> {
     let threads = threads.max(1);
+    let room = MIN_ROOM.max(BATCHES_AHEAD * threads);
     let shared = Shared {
-        board: Mutex::new(Board::new(items.len(), BATCHES_AHEAD * threads)),
+        board: Mutex::new(Board::new(order, items.len(), room)),
         work: Condvar::new(),
         results: Condvar::new(),
         finish: &finish,
@@ -122,6 +158,7 @@ type Place = (usize, usize);
 
 /// Who does what.
 struct Board<B, T> {
+    order: Order,
     items: usize,
     /// The item that is to be scanned next.
     next: usize,
@@ -154,8 +191,9 @@ enum Task<B> {
 }
 
 impl<B, T> Board<B, T> {
-    fn new(items: usize, room: usize) -> Self {
+    fn new(order: Order, items: usize, room: usize) -> Self {
         Self {
+            order,
             items,
             next: 0,
             lanes: VecDeque::new(),
@@ -202,15 +240,17 @@ impl<B, T> Board<B, T> {
         self.lanes.iter().map(|lane| lane.results.len()).sum()
     }
 
-    /// Whether one more batch of an item may be on its way. The item that comes first always has room
+    /// Whether one more batch of an item may be on its way. An item whose turn it is always has room
     /// once its own results are given away, or nothing would ever go on.
     fn has_room(&self, item: usize) -> bool {
+        let own = item.checked_sub(self.first).and_then(|at| self.lanes.get(at));
         self.taken() < self.room
-            || item == self.first
-                && self
-                    .lanes
-                    .front()
-                    .is_some_and(|lane| lane.results.len() < BATCHES_AHEAD)
+            || self.is_due(item) && own.is_some_and(|lane| lane.results.len() < BATCHES_AHEAD)
+    }
+
+    /// Whether results of an item may be given away.
+    fn is_due(&self, item: usize) -> bool {
+        item == self.first || self.order == Order::Mixed
     }
 
     fn add(&mut self, item: usize, batch: B) {
@@ -223,7 +263,7 @@ impl<B, T> Board<B, T> {
 
     /// Puts a result in its place; says whether it is the next.
     fn put(&mut self, (item, batch): Place, result: Result<T>) -> bool {
-        let first = self.first;
+        let is_due = self.is_due(item);
         let Some(lane) = self.lane(item) else {
             return false;
         };
@@ -233,7 +273,7 @@ impl<B, T> Board<B, T> {
         if let Some(place) = lane.results.get_mut(at) {
             *place = Some(result);
         }
-        at == 0 && item == first
+        at == 0 && is_due
     }
 
     fn end(&mut self, item: usize, outcome: Result<()>) {
@@ -245,27 +285,35 @@ impl<B, T> Board<B, T> {
 
     /// The next result if it is there; `None` in its place if there will be none.
     fn take(&mut self) -> Option<Option<Result<T>>> {
-        loop {
-            if self.stopped {
-                return Some(None);
-            }
-            let Some(lane) = self.lanes.front_mut() else {
-                return (self.next == self.items).then_some(None);
-            };
-            match lane.results.front_mut() {
-                Some(place) => {
-                    let result = place.take()?;
-                    lane.results.pop_front();
-                    lane.gone += 1;
-                    return Some(Some(result));
-                }
-                None if lane.scanned => {
-                    self.lanes.pop_front();
-                    self.first += 1;
-                }
-                None => return None,
-            }
+        if self.stopped {
+            return Some(None);
         }
+        while self.lanes.front().is_some_and(Lane::has_ended) {
+            self.lanes.pop_front();
+            self.first += 1;
+        }
+        if self.lanes.is_empty() {
+            return (self.next == self.items).then_some(None);
+        }
+        let due = match self.order {
+            Order::OfItems => 1,
+            Order::Mixed => self.lanes.len(),
+        };
+        self.lanes.iter_mut().take(due).find_map(Lane::take).map(Some)
+    }
+}
+
+impl<T> Lane<T> {
+    fn has_ended(&self) -> bool {
+        self.scanned && self.results.is_empty()
+    }
+
+    /// Its next result if it is there.
+    fn take(&mut self) -> Option<Result<T>> {
+        let result = self.results.front_mut()?.take()?;
+        self.results.pop_front();
+        self.gone += 1;
+        Some(result)
     }
 }
 
@@ -448,6 +496,35 @@ mod tests {
             });
             assert_eq!(error.unwrap_err().to_string(), "item 30");
             assert_eq!(got, (0..=30).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn mixed_results_wait_for_no_other_item() {
+        use std::sync::mpsc;
+        use std::time::Duration;
+        let (others_are_through, wait) = mpsc::channel();
+        let wait = Mutex::new(wait);
+        let scan = |item: &u32, feed: &Feed<'_, u32, u32>| {
+            if *item == 0 {
+                let wait = wait.lock().unwrap().recv_timeout(Duration::from_secs(60));
+                wait.map_err(|_| Error::input("the others have waited"))?;
+            }
+            let batches = (0..100).map(|i| item * 100 + i);
+            batches.map(|batch| feed.hand_over(batch)).for_each(drop);
+            Ok(())
+        };
+        let mut got: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        let flow = mixed(&[0, 1, 2], 2, scan, Ok, |number| {
+            got.entry(number / 100).or_default().push(number);
+            if number == 299 {
+                others_are_through.send(()).unwrap();
+            }
+            Ok(Flow::Continue(()))
+        });
+        assert!(flow.unwrap().is_continue());
+        for item in 0..3 {
+            assert_eq!(got[&item], (item * 100..item * 100 + 100).collect::<Vec<_>>());
         }
     }
 

@@ -145,6 +145,18 @@ impl SnapshotWriter {
         })
     }
 
+    /// Waits until the files outlast the machine. [`publish`](Self::publish) does that too, and has not
+    /// much left to wait for then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Target`](crate::ErrorKind::Target): whatever the store reports.
+    pub fn persist(&self) -> Result<()> {
+        let writing = &self.0;
+        let written = writing.begin()?.persistent(&writing.directory);
+        let persisted = writing.store.persist(&written);
+        persisted.map_err(|error| writing.failed(error))
+    }
+
     /// Writes `_metadata`, which makes the files a snapshot.
     ///
     /// # Errors
@@ -153,9 +165,7 @@ impl SnapshotWriter {
     pub fn publish(&self, metadata: &Metadata) -> Result<()> {
         let writing = &self.0;
         let location = self.metadata_location()?;
-        let written = writing.begin()?.persistent(&writing.directory);
-        let persisted = writing.store.persist(&written);
-        persisted.map_err(|error| writing.failed(error))?;
+        self.persist()?;
         let bytes = Bytes::from(metadata.to_bytes());
         // Whoever ends the process meanwhile waits until it is known what became of it.
         let mut state = writing.begin()?;

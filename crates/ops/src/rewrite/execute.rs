@@ -118,11 +118,28 @@ fn write(plans: &[Plan<'_>], writer: &SnapshotWriter, options: &ExecuteOptions) 
     for (operator, new) in report.operators.iter_mut().zip(written.operators()) {
         operator.new_bytes = Some(new.recorded_bytes());
     }
-    for (index, operator) in report.operators.iter_mut().enumerate() {
-        read_back::check(&written, index, operator, options.threads)?;
-    }
+    check(&written, &mut report, writer, options)?;
     writer.publish(&metadata)?;
     Ok(report)
+}
+
+/// Counts all entries in what was written, while that gets to the disks.
+fn check(
+    written: &Snapshot,
+    report: &mut RewriteReport,
+    writer: &SnapshotWriter,
+    options: &ExecuteOptions,
+) -> Result<()> {
+    std::thread::scope(|scope| {
+        let persisted = scope.spawn(|| writer.persist());
+        for (index, operator) in report.operators.iter_mut().enumerate() {
+            read_back::check(written, index, operator, options.threads)?;
+        }
+        match persisted.join() {
+            Ok(persisted) => persisted,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// Does all that [`execute`] does with entries, and writes nothing; says what would become of operators.

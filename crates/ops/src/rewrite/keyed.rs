@@ -17,6 +17,7 @@ use statetool_format::metadata::{KeyedHandle, MetadataVersion};
 use statetool_snapshot::{Entry, Error, Flow, Operator, Result, Snapshot, SnapshotWriter, State};
 
 use super::account::Accounts;
+use super::edits::KeyedLayout;
 use super::plan::{KeyedTarget, StatePlans};
 use super::scale::Scale;
 use super::{ExecuteOptions, lock};
@@ -181,7 +182,12 @@ impl Work<'_, '_> {
             Ok(piece)
         };
         let consume = |piece: Piece| assembly.take(piece).map(Flow::Continue);
-        let _ = pipeline::in_order(items, self.run.threads, scan, finish, consume)?;
+        // Tables are files of their own, whichever comes first.
+        let is_database = |output: &Output<'_>| output.stored == Stored::Managed(KeyedLayout::RocksDb);
+        let _ = match self.outputs.iter().all(is_database) {
+            true => pipeline::mixed(items, self.run.threads, scan, finish, consume)?,
+            false => pipeline::in_order(items, self.run.threads, scan, finish, consume)?,
+        };
         assembly.finish()
     }
 

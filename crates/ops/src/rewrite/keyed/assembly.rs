@@ -79,7 +79,7 @@ impl<'r, 'p> Assembly<'r, 'p> {
         Ok(())
     }
 
-    /// Writes a piece; pieces of one stream come in its order.
+    /// Writes a piece; those of one stream come in its order, and those of one table.
     pub(super) fn take(&mut self, piece: Piece) -> Result<()> {
         self.open(piece.output)?;
         let Some((stream, output)) = self
@@ -171,8 +171,9 @@ fn database(
     run: &Run<'_>,
     output: &Output<'_>,
     meta: StreamHandle,
-    tables: Vec<(WrittenTable, StreamHandle)>,
+    mut tables: Vec<(WrittenTable, StreamHandle)>,
 ) -> Result<IncrementalHandle> {
+    tables.sort_by_key(|(table, _)| table.file.number);
     let names = output.header.states.iter().map(|state| state.name.to_str());
     let names: Vec<_> = names.collect();
     let names: Vec<&str> = names.iter().map(|name| &**name).collect();
