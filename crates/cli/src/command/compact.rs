@@ -12,6 +12,7 @@ use statetool_ops::progress::Progress;
 use statetool_ops::rewrite::ExecuteOptions;
 use statetool_ops::time;
 use statetool_snapshot::SnapshotWriter;
+use statetool_store::Location;
 
 use super::new_snapshot::{LayoutArgs, ReportFormat, directory, only_the_report};
 use crate::args::{Global, SnapshotArgs};
@@ -95,6 +96,10 @@ pub(crate) fn run(args: &CompactArgs, global: &Global) -> anyhow::Result<Exit> {
         (None, true) => None,
         (output, _) => Some(directory(output.as_deref(), global)?),
     };
+    let local = directory.as_ref().and_then(Location::as_local_path);
+    if let (Some(file), Some(directory)) = (&args.report, local) {
+        output::refuse_in_new_snapshot(file, directory)?;
+    }
     let snapshot = args.snapshot.open_to_scan(global)?;
     let compaction = compact::plan(&snapshot, &options)?;
     let store = snapshot.files().store();
