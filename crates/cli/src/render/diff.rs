@@ -125,7 +125,7 @@ impl Differences {
             let (kind, id, flink) = (side.kind, side.checkpoint_id, &side.flink);
             writeln!(
                 out,
-                "{name}  {}  {kind}, checkpoint {id}, Flink {flink}",
+                "{name}  {}  {kind}, checkpoint {id}, form of Flink {flink}",
                 side.location
             )?;
         }
