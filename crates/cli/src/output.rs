@@ -96,7 +96,7 @@ pub(crate) fn refuse_a_snapshot(directory: &Path) -> anyhow::Result<()> {
 
 /// Refuses a file that would be in the directory of a snapshot that is to be written.
 pub(crate) fn refuse_in_new_snapshot(file: &Path, directory: &Path) -> anyhow::Result<()> {
-    if file == Path::new("-") || !target::is_inside(file, directory) {
+    if !target::is_inside(file, directory) {
         return Ok(());
     }
     let why = format!(

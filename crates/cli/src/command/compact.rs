@@ -40,17 +40,17 @@ pub(crate) struct CompactArgs {
     output: Option<String>,
     /// How long state with a TTL lives, such as 7d or 36h, as the job says it; repeatable for states, of
     /// which the most specific counts.
-    #[arg(long, value_name = "[OPERATOR/STATE=]DURATION", value_parser = Lifetime::parse)]
+    #[arg(long, value_name = "[OPERATOR/STATE=]DURATION", value_parser = Lifetime::parse, allow_hyphen_values = true)]
     ttl: Vec<Lifetime>,
     /// Take times to live from a TOML file, besides those of flags, which come first.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     from_config: Option<PathBuf>,
     /// The instant by which something is expired, such as 2026-05-01T10:00:00Z, a date or epoch milliseconds;
     /// by default now. With --ttl or --expire.
-    #[arg(long, value_name = "TIME", value_parser = duration::instant, allow_negative_numbers = true)]
+    #[arg(long, value_name = "TIME", value_parser = duration::instant, allow_hyphen_values = true)]
     at: Option<i64>,
     /// Leave out entries of a state without TTL so long after their time; repeatable.
-    #[arg(long, value_name = "OPERATOR/STATE=DURATION", value_parser = expire)]
+    #[arg(long, value_name = "OPERATOR/STATE=DURATION", value_parser = expire, allow_hyphen_values = true)]
     expire: Vec<Lifetime>,
     /// Where the time of an entry stands: a field such as value.lastSeen, key.f1 or mapKey, or a JavaScript
     /// expression, of epoch milliseconds, an instant or a date; one for each --expire, or one for all.
@@ -58,10 +58,10 @@ pub(crate) struct CompactArgs {
     by: Vec<String>,
     /// Leave out windows that have ended by then, with their triggers and timers: a time as of --at, or
     /// `watermark` for what the operator has stored; repeatable for operators.
-    #[arg(long, value_name = "[OPERATOR=]TIME", value_parser = WindowsBefore::parse, allow_negative_numbers = true)]
+    #[arg(long, value_name = "[OPERATOR=]TIME", value_parser = WindowsBefore::parse, allow_hyphen_values = true)]
     windows_before: Vec<WindowsBefore>,
     /// How long windows wait for late data after their end, as the job says it; with --windows-before.
-    #[arg(long, value_name = "DURATION", value_parser = duration::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::duration, allow_hyphen_values = true)]
     lateness: Option<i64>,
     /// Report timers of keys without state, and lists without elements.
     #[arg(long)]
@@ -178,12 +178,16 @@ impl CompactArgs {
         })
     }
 
-    /// Refuses flags that nothing uses. What variables and files say is for the calls that need it.
+    /// Refuses flags that nothing uses, or that stand in each other's way. What variables and files say is for the calls that need it.
     fn refuse_idle(&self, global: &Global) -> anyhow::Result<()> {
         let is_flag = |option: &str| global.origins.of(option).is_none();
         let expires = !self.ttl.is_empty() || !self.expire.is_empty() || self.from_config.is_some();
         if self.lateness.is_some() && self.windows_before.is_empty() && is_flag("lateness") {
             let why = "--lateness is that of windows that end: write --windows-before TIME too";
+            return Err(UsageError(why.to_owned()).into());
+        }
+        if self.report.as_deref() == Some(Path::new("-")) {
+            let why = "--report names a file beside what stdout says: --format json writes the report there";
             return Err(UsageError(why.to_owned()).into());
         }
         if self.at.is_some() && !expires && is_flag("at") {

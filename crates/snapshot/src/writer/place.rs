@@ -102,10 +102,14 @@ pub(super) fn refuse_inside(directory: &Location, input: &Snapshot) -> Result<()
     for place in input.directories() {
         let place = place.resolved();
         if directory.relative_to(&place).is_some() {
-            return Err(Error::refused(format!(
-                "`{directory}` lies in `{place}`, where files of the input are"
-            ))
-            .hint("name a directory elsewhere"));
+            let lies = match directory == place {
+                true => "is".to_owned(),
+                false => format!("lies in `{place}`,"),
+            };
+            return Err(
+                Error::refused(format!("`{directory}` {lies} where files of the input are"))
+                    .hint("name a directory elsewhere"),
+            );
         }
     }
     Ok(())
