@@ -94,6 +94,19 @@ pub(crate) fn refuse_a_snapshot(directory: &Path) -> anyhow::Result<()> {
     refuse_around(directory, &directory.join("new"))
 }
 
+/// Refuses a file that would be in the directory of a snapshot that is to be written.
+pub(crate) fn refuse_in_new_snapshot(file: &Path, directory: &Path) -> anyhow::Result<()> {
+    if !target::is_inside(file, directory) {
+        return Ok(());
+    }
+    let why = format!(
+        "`{}` would lie in the new snapshot `{}`, which holds nothing else",
+        file.display(),
+        directory.display()
+    );
+    Err(Error::refused(why).hint("name a place elsewhere").into())
+}
+
 fn refuse_around(named: &Path, place: &Path) -> anyhow::Result<()> {
     let Some(home) = target::snapshot_around(place) else {
         return Ok(());

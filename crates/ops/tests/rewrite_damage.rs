@@ -1,7 +1,9 @@
 //! What a rewrite says of damaged input.
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
-use statetool_ops::rewrite::RewriteReport;
+use std::path::Path;
+
+use statetool_ops::rewrite::{ExecuteOptions, RewriteReport, plan, rehearse};
 use statetool_snapshot::{Error, ErrorKind, Located, OpenOptions, Result, Snapshot};
 use statetool_store::{Location, Store};
 use statetool_testkit::opened::{metadata_of, moved};
@@ -115,4 +117,42 @@ fn damage_that_is_copied_is_not_that_of_the_output() {
         }
     }
     assert!(tried > 100, "{tried}");
+}
+
+/// Where a heap file is damaged, its keys end elsewhere, or are null: no class of a job has another hash code for that.
+#[test]
+fn damaged_keys_are_not_those_of_unknown_classes() {
+    let damages: [fn(&mut u8); 3] = [|byte| *byte ^= 0xff, |byte| *byte ^= 1, |byte| *byte = 0];
+    let mut damaged = 0;
+    let path = metadata_of("1.20/keyed-states/hashmap-native").unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    for place in (0..whole.len()).step_by(11) {
+        for damage in damages {
+            let mut bytes = whole.clone();
+            damage(bytes.get_mut(place).unwrap());
+            let Err(error) = rehearsed(&path, &bytes, r#"{"max-parallelism": [{"to": 512}]}"#) else {
+                continue;
+            };
+            let why = error.to_string();
+            assert!(!why.contains("keys of type String are"), "{place}: {why}");
+            if why.contains("a key in key group ") {
+                assert_eq!(error.kind(), ErrorKind::Input, "{place}: {why}");
+                let help = error.help().unwrap_or_default();
+                assert!(help.contains("verify --deep"), "{place}: {help}");
+                damaged += 1;
+            }
+        }
+    }
+    assert!(damaged > 300, "{damaged}");
+}
+
+/// What a rewrite of a snapshot with other metadata would do.
+fn rehearsed(path: &Path, metadata: &[u8], json: &str) -> Result<()> {
+    let located = Located {
+        metadata: Location::from_path(path)?,
+        chosen: None,
+    };
+    let snapshot = Snapshot::decode(&Store::default(), located, metadata, OpenOptions::default())?;
+    let edits = edits(json);
+    rehearse(&plan(&snapshot, &edits)?, &ExecuteOptions::default()).map(|_| ())
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use statetool_backend::{Memory, Source};
 use statetool_format::metadata::StreamHandle;
-use statetool_ops::rewrite::{Edits, ExecuteOptions, execute, plan};
+use statetool_ops::rewrite::{Edits, ExecuteOptions, execute, execute_all, plan};
 use statetool_snapshot::{ErrorKind, Snapshot, SnapshotWriter};
 use statetool_store::{Location, Store};
 use statetool_testkit::opened::{metadata_of, open};
@@ -258,4 +258,15 @@ fn assert_nothing_is_left(out: &Path) {
         .map(|entry| entry.path())
         .collect();
     assert_eq!(left, Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn without_a_snapshot_nothing_is_rewritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = Location::from_path(&folder.path().join("out")).unwrap();
+    let writer = SnapshotWriter::new(&Store::default(), out, &[], 7).unwrap();
+    let error = execute_all(&[], &writer, &ExecuteOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert_eq!(error.to_string(), "there is no snapshot to rewrite");
+    assert!(files_named(folder.path(), "_metadata").is_empty());
 }

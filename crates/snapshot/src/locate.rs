@@ -6,6 +6,7 @@ use statetool_format::metadata::Metadata;
 use statetool_store::{Entry, EntryKind, ErrorKind, Location, Object, Store};
 
 use crate::error::{Error, Result};
+use crate::writer::place::is_left;
 
 /// The file to read.
 #[derive(Debug, Clone)]
@@ -275,6 +276,12 @@ fn nothing_here(store: &Store, root: &Location, entries: &[Entry]) -> Error {
     ));
     if entries.is_empty() {
         return error.hint("the directory is empty");
+    }
+    if entries.iter().all(|entry| is_left(&entry.name)) {
+        return Error::input(format!(
+            "`{root}`: an unfinished snapshot: a run of statetool is writing it, or has left it, and none has published it"
+        ))
+        .hint("if no run is at work there, run the same command again: it begins anew, and takes away what is left");
     }
     let directories = entries.iter().filter(|entry| entry.kind == EntryKind::Directory);
     let places = directories.filter_map(|entry| root.join_file_name(&entry.name).ok());

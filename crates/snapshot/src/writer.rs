@@ -4,7 +4,7 @@
 //! are named after it and no `_metadata`, which is visibly no snapshot; the next run into the same
 //! place starts anew and, when it has published, takes them away.
 
-mod place;
+pub(crate) mod place;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

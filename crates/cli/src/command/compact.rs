@@ -12,8 +12,9 @@ use statetool_ops::progress::Progress;
 use statetool_ops::rewrite::ExecuteOptions;
 use statetool_ops::time;
 use statetool_snapshot::SnapshotWriter;
+use statetool_store::Location;
 
-use super::new_snapshot::{LayoutArgs, ReportFormat, directory, only_the_report};
+use super::new_snapshot::{LayoutArgs, ReportFormat, directory, expression, only_the_report};
 use crate::args::{Global, SnapshotArgs};
 use crate::exit::{Exit, UsageError};
 use crate::{output, progress, render};
@@ -21,7 +22,8 @@ use crate::{output, progress, render};
 /// Write a new snapshot without what is expired, over, or of no use.
 ///
 /// How long state with a TTL lives is stored in no snapshot: what is not said is reported with its ages,
-/// and not changed. The old snapshot is never changed, and every entry is accounted for.
+/// and not changed. The old snapshot is never changed. Operators of which nothing goes are copied byte for byte,
+/// unless they lie in RocksDB; of those that are written anew, every entry is accounted for.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   statetool compact fixtures/1.20/ttl/rocksdb-native/snapshot --dry-run --ttl 7d --at 2030-01-01T00:00:00Z
@@ -38,27 +40,28 @@ pub(crate) struct CompactArgs {
     output: Option<String>,
     /// How long state with a TTL lives, such as 7d or 36h, as the job says it; repeatable for states, of
     /// which the most specific counts.
-    #[arg(long, value_name = "[OPERATOR/STATE=]DURATION", value_parser = Lifetime::parse)]
+    #[arg(long, value_name = "[OPERATOR/STATE=]DURATION", value_parser = Lifetime::parse, allow_hyphen_values = true)]
     ttl: Vec<Lifetime>,
     /// Take times to live from a TOML file, besides those of flags, which come first.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     from_config: Option<PathBuf>,
-    /// The instant by which something is expired; by default now.
-    #[arg(long, value_name = "TIME", value_parser = duration::instant)]
+    /// The instant by which something is expired, such as 2026-05-01T10:00:00Z, a date or epoch milliseconds;
+    /// by default now. With --ttl or --expire.
+    #[arg(long, value_name = "TIME", value_parser = duration::instant, allow_hyphen_values = true)]
     at: Option<i64>,
     /// Leave out entries of a state without TTL so long after their time; repeatable.
-    #[arg(long, value_name = "OPERATOR/STATE=DURATION", value_parser = expire)]
+    #[arg(long, value_name = "OPERATOR/STATE=DURATION", value_parser = expire, allow_hyphen_values = true)]
     expire: Vec<Lifetime>,
     /// Where the time of an entry stands: a field such as value.lastSeen, key.f1 or mapKey, or a JavaScript
     /// expression, of epoch milliseconds, an instant or a date; one for each --expire, or one for all.
-    #[arg(long, value_name = "EXPR")]
+    #[arg(long, value_name = "EXPR", value_parser = expression, allow_hyphen_values = true)]
     by: Vec<String>,
-    /// Leave out windows that have ended by then, with their triggers and timers: a time, or `watermark` for
-    /// what the operator has stored; repeatable for operators.
-    #[arg(long, value_name = "[OPERATOR=]TIME", value_parser = WindowsBefore::parse)]
+    /// Leave out windows that have ended by then, with their triggers and timers: a time as of --at, or
+    /// `watermark` for what the operator has stored; repeatable for operators.
+    #[arg(long, value_name = "[OPERATOR=]TIME", value_parser = WindowsBefore::parse, allow_hyphen_values = true)]
     windows_before: Vec<WindowsBefore>,
     /// How long windows wait for late data after their end, as the job says it; with --windows-before.
-    #[arg(long, value_name = "DURATION", value_parser = duration::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::duration, allow_hyphen_values = true)]
     lateness: Option<i64>,
     /// Report timers of keys without state, and lists without elements.
     #[arg(long)]
@@ -90,11 +93,16 @@ fn expire(text: &str) -> Result<Lifetime, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &CompactArgs, global: &Global) -> anyhow::Result<Exit> {
+    args.refuse_idle(global)?;
     let options = args.options(global)?;
     let directory = match (&args.output, args.dry_run) {
         (None, true) => None,
         (output, _) => Some(directory(output.as_deref(), global)?),
     };
+    let local = directory.as_ref().and_then(Location::as_local_path);
+    if let (Some(file), Some(directory)) = (&args.report, local) {
+        output::refuse_in_new_snapshot(file, directory)?;
+    }
     let snapshot = args.snapshot.open_to_scan(global)?;
     let compaction = compact::plan(&snapshot, &options)?;
     let store = snapshot.files().store();
@@ -168,6 +176,26 @@ impl CompactArgs {
             show_data: global.show_data,
             evidence: self.report.is_some() || self.format == ReportFormat::Json,
         })
+    }
+
+    /// Refuses flags that nothing uses, or that stand in each other's way. What variables and files say is for the calls that need it.
+    fn refuse_idle(&self, global: &Global) -> anyhow::Result<()> {
+        let is_flag = |option: &str| global.origins.of(option).is_none();
+        let expires = !self.ttl.is_empty() || !self.expire.is_empty() || self.from_config.is_some();
+        if self.lateness.is_some() && self.windows_before.is_empty() && is_flag("lateness") {
+            let why = "--lateness is that of windows that end: write --windows-before TIME too";
+            return Err(UsageError(why.to_owned()).into());
+        }
+        if self.report.as_deref() == Some(Path::new("-")) {
+            let why = "--report names a file beside what stdout says: --format json writes the report there";
+            return Err(UsageError(why.to_owned()).into());
+        }
+        if self.at.is_some() && !expires && is_flag("at") {
+            let why = "--at is the instant by which something expires: write --ttl, --from-config or --expire too; \
+                       windows end by --windows-before TIME";
+            return Err(UsageError(why.to_owned()).into());
+        }
+        Ok(())
     }
 
     fn expiries(&self) -> anyhow::Result<Vec<Expiry>> {

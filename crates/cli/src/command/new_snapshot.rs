@@ -81,6 +81,23 @@ impl LayoutArgs {
     }
 }
 
+/// Takes what may begin with a minus, such as an expression or a key, but not a flag behind which it was forgotten.
+pub(crate) fn expression(text: &str) -> Result<String, String> {
+    let is_word = |word: &str| word.starts_with(|c: char| c.is_ascii_alphabetic());
+    let is_flag = match (text.strip_prefix("--"), text.strip_prefix('-')) {
+        (Some(word), _) => is_word(word),
+        (None, Some(letter)) => letter.len() == 1 && is_word(letter),
+        (None, None) => false,
+    };
+    match is_flag {
+        true => Err(
+            "this looks like a flag; if it is meant, write an expression in parentheses, a key in quotes"
+                .to_owned(),
+        ),
+        false => Ok(text.to_owned()),
+    }
+}
+
 /// What to say where words about a snapshot cannot be written that is there.
 pub(crate) fn only_the_report(directory: &str) -> String {
     format!("`{directory}` is complete, and only the report about it cannot be written")

@@ -16,7 +16,7 @@ use statetool_ops::rewrite::{
 use statetool_snapshot::{Snapshot, SnapshotWriter, Tables};
 use statetool_store::Store;
 
-use super::new_snapshot::{LayoutArgs, ReportFormat, directory, only_the_report};
+use super::new_snapshot::{LayoutArgs, ReportFormat, directory, expression, only_the_report};
 use crate::args::{Global, SnapshotArgs};
 use crate::exit::{Exit, UsageError};
 use crate::{output, progress, render};
@@ -25,7 +25,8 @@ use crate::{output, progress, render};
 ///
 /// The old snapshot is never changed. The new one is a directory of its own that can be copied
 /// and that Flink restores; `_metadata` is written last, so that an unfinished one is no snapshot.
-/// What no edit touches is copied as it is, and every entry is accounted for.
+/// What no edit touches is copied byte for byte; of what is written anew, every entry is accounted for:
+/// it is written, or left out by an edit.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   statetool rewrite fixtures/1.20/keyed-states/rocksdb-canonical/snapshot --dry-run --rename-operator all-states=uid:totals
@@ -58,23 +59,23 @@ pub(crate) struct RewriteArgs {
     #[arg(long, value_name = "OPERATOR/STATE")]
     keep_state: Vec<String>,
     /// Keep only entries for which an expression in JavaScript is true; repeatable.
-    #[arg(long, num_args = 2, value_names = ["OPERATOR/STATE", "EXPR"])]
+    #[arg(long, num_args = 2, value_names = ["OPERATOR/STATE", "EXPR"], value_parser = expression, allow_hyphen_values = true)]
     r#where: Vec<String>,
     /// Give entries the value of an expression in JavaScript; repeatable.
-    #[arg(long, num_args = 2, value_names = ["OPERATOR/STATE", "EXPR"])]
+    #[arg(long, num_args = 2, value_names = ["OPERATOR/STATE", "EXPR"], value_parser = expression, allow_hyphen_values = true)]
     map: Vec<String>,
     /// Ask a script which entries stay and what their values become: a file in JavaScript with the functions
     /// `where(entry)` and `map(entry)`, or one of them; repeatable.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     script: Vec<String>,
     /// Leave out all state and timers of a key; repeatable.
-    #[arg(long, num_args = 2, value_names = ["OPERATOR", "KEY"], allow_negative_numbers = true)]
+    #[arg(long, num_args = 2, value_names = ["OPERATOR", "KEY"], value_parser = expression, allow_hyphen_values = true)]
     delete: Vec<String>,
     /// Leave out all state and timers of the keys in a file, one a line; repeatable.
     #[arg(long, num_args = 2, value_names = ["OPERATOR", "FILE"])]
     delete_keys: Vec<String>,
     /// Let a state hold this value for a key, and nothing else; repeatable.
-    #[arg(long, num_args = 3, value_names = ["OPERATOR/STATE", "KEY", "JSON"], allow_negative_numbers = true)]
+    #[arg(long, num_args = 3, value_names = ["OPERATOR/STATE", "KEY", "JSON"], value_parser = expression, allow_hyphen_values = true)]
     set: Vec<String>,
     /// Divide key groups and operator state among N subtasks; repeatable for operators.
     #[arg(long, value_name = "[OPERATOR=]N", value_parser = ScaleTo::parse)]

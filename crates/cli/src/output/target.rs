@@ -64,6 +64,11 @@ pub(super) fn snapshot_around(path: &Path) -> Option<PathBuf> {
         .map(Path::to_owned)
 }
 
+/// Whether a file would be in a directory, or take its place; neither need be there.
+pub(super) fn is_inside(file: &Path, directory: &Path) -> bool {
+    real(file).starts_with(real(directory))
+}
+
 const METADATA: &str = "_metadata";
 
 /// Whether it is a file that Flink has named, in a directory that checkpoints share, which may lie apart from them.

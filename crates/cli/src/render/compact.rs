@@ -59,14 +59,17 @@ pub(crate) fn report(report: &CompactReport, out: &mut dyn Write) -> anyhow::Res
     Ok(())
 }
 
-/// All in a line.
+/// All in a line; operators that are copied unseen are no part of it.
 fn totals(totals: &Totals, out: &mut dyn Write) -> anyhow::Result<()> {
+    if totals.read.entries == 0 {
+        writeln!(out, "no entries were looked at")?;
+        return Ok(());
+    }
     let dropped: u64 = totals.dropped.values().map(|amount| amount.entries).sum();
     let size: u64 = totals.dropped.values().map(|amount| amount.bytes).sum();
     writeln!(
         out,
-        "{} of {}, {} of {} dropped",
-        dropped,
+        "dropped {dropped} of the {} looked at, {} of {}",
         count(totals.read.entries, "entry", "entries"),
         bytes(size),
         bytes(totals.read.bytes)

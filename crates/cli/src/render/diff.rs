@@ -125,7 +125,7 @@ impl Differences {
             let (kind, id, flink) = (side.kind, side.checkpoint_id, &side.flink);
             writeln!(
                 out,
-                "{name}  {}  {kind}, checkpoint {id}, Flink {flink}",
+                "{name}  {}  {kind}, checkpoint {id}, form of Flink {flink}",
                 side.location
             )?;
         }
@@ -236,7 +236,11 @@ fn structure(found: &[StructureDifference]) -> String {
             Some(part) => format!("{} {part}", found.what),
             None => found.what.to_owned(),
         };
-        vec![place, what, type_cell(&found.before), type_cell(&found.after)]
+        let cells = [place, what, type_cell(&found.before), type_cell(&found.after)];
+        // Without one of its columns, nobody would know which snapshot the other is of.
+        cells
+            .map(|cell| if cell.is_empty() { "-".to_owned() } else { cell })
+            .to_vec()
     });
     let heads = [
         Head::Words("STRUCTURE"),

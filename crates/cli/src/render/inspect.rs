@@ -86,7 +86,7 @@ fn write_head(report: &InspectReport, out: &mut dyn Write) -> anyhow::Result<()>
     let written = written.map_or_else(String::new, |time| format!(", _metadata written {time}"));
     writeln!(
         out,
-        "checkpoint {}, Flink {}, metadata version {}, {}{written}",
+        "checkpoint {}, form of Flink {}, metadata version {}, {}{written}",
         s.checkpoint_id,
         s.flink,
         s.metadata_version,

@@ -1,6 +1,6 @@
 //! Durations and instants as the command line writes them.
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use statetool_snapshot::{Error, Result};
 
 /// The units of durations, in milliseconds.
@@ -32,14 +32,28 @@ pub fn in_words(millis: i64) -> String {
     }
 }
 
-/// Reads an instant as RFC 3339 has it, in epoch milliseconds; what is less than one is cut off.
+/// Reads an instant, in epoch milliseconds; what is less than one is cut off.
+///
+/// It is written as in RFC 3339, as a date or a time without a zone, which are those of UTC, or as epoch
+/// milliseconds.
 ///
 /// # Errors
 /// A text that is none.
 pub fn instant(text: &str) -> Result<i64, String> {
-    let parsed = DateTime::parse_from_rfc3339(text);
-    parsed.map(|time| time.timestamp_millis()).map_err(|error| {
-        format!("`{text}` is no time: {error}; write it as RFC 3339 does, such as 2026-05-01T10:00:00Z")
+    let zoned = DateTime::parse_from_rfc3339(text).map(|time| time.timestamp_millis());
+    let local = || {
+        text.parse()
+            .map(|time: NaiveDateTime| time.and_utc().timestamp_millis())
+    };
+    let date = || {
+        text.parse()
+            .map(|date: NaiveDate| NaiveDateTime::from(date).and_utc().timestamp_millis())
+    };
+    let instant = zoned.or_else(|_| local()).or_else(|_| date()).ok();
+    instant.or_else(|| text.parse().ok()).ok_or_else(|| {
+        format!(
+            "`{text}` is no time: write 2026-05-01T10:00:00Z, a date, which begins at midnight in UTC, or epoch milliseconds"
+        )
     })
 }
 
@@ -94,21 +108,30 @@ mod tests {
     }
 
     #[test]
-    fn instants_are_rfc_3339() {
+    fn instants_are_rfc_3339_dates_and_milliseconds() {
         for (text, millis) in [
             ("1970-01-01T00:00:00Z", 0),
             ("2023-11-14T22:13:20.123999Z", 1_700_000_000_123),
             ("2026-05-01T12:00:00+02:00", 1_777_629_600_000),
             ("0001-01-01T00:00:00Z", -62_135_596_800_000),
+            ("2026-05-01T10:00:00", 1_777_629_600_000),
+            ("2026-05-01", 1_777_593_600_000),
+            ("1777629600000", 1_777_629_600_000),
+            ("-1", -1),
+            ("9223372036854775807", i64::MAX),
         ] {
             assert_eq!(instant(text), Ok(millis));
         }
         for text in [
             "",
-            "2026-05-01",
-            "2026-05-01T10:00:00",
+            "2026-05",
+            "10:00:00",
+            "tomorrow",
+            "2026-02-30",
             "2026-02-30T10:00:00Z",
-            "1777629600000",
+            "2026-05-01T10:00:00+25:00",
+            "9223372036854775808",
+            "1e12",
         ] {
             assert!(
                 instant(text)

@@ -145,7 +145,7 @@ impl WindowsBefore {
         };
         let before = match before {
             "watermark" => Before::Watermark,
-            time => Before::Time(instant(time)?),
+            time => Before::Time(instant(time).map_err(|why| format!("{why}; or `watermark`"))?),
         };
         Ok(Self { operator, before })
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use statetool_format::OperatorId;
 use statetool_snapshot::{
-    Error, LoadedOperator, Operator, OperatorSelector, Result, Snapshot, State, StateKind, StateSelector,
+    Error, ErrorKind, LoadedOperator, Operator, OperatorSelector, Result, Snapshot, State, StateKind,
+    StateSelector,
 };
 use statetool_values::schema::tree;
 
@@ -113,14 +114,20 @@ impl<'s> Scope<'s> {
         let mapped = mapped(a, b, &options.map_operators, &mut uids)?;
         let mut operators = pair_up(a, b, &mapped);
         operators.iter_mut().for_each(|pair| share_uid(pair, &uids));
+        check_state(&selected, &operators, a, b)?;
+        for ignored in &ignored {
+            match check_state(ignored, &operators, a, b) {
+                // What cannot be read may hold it, and need not be read if it is not selected.
+                Err(error) if error.kind() != ErrorKind::Usage => {}
+                checked => checked?,
+            }
+        }
         operators.retain(|pair| selected.wants_operator(pair));
-        let scope = Self {
+        Ok(Self {
             operators,
             selected,
             ignored,
-        };
-        scope.check_state(a, b)?;
-        Ok(scope)
+        })
     }
 
     /// Whether nothing was selected.
@@ -146,30 +153,35 @@ impl<'s> Scope<'s> {
         };
         self.ignored.iter().any(ignored)
     }
+}
 
-    /// Refuses a state that neither snapshot has.
-    fn check_state(&self, a: &Snapshot, b: &Snapshot) -> Result<()> {
-        let Some(wanted) = &self.selected.state else {
-            return Ok(());
-        };
-        let of = |side: fn(&OperatorPair<'s>) -> Option<Operator<'s>>| -> Vec<Operator<'s>> {
-            self.operators.iter().filter_map(side).collect()
-        };
-        let sides = [(a, of(|pair| pair.a.clone())), (b, of(|pair| pair.b.clone()))];
-        for (snapshot, operators) in &sides {
-            for operator in operators {
-                let loaded = snapshot.load_operator(operator)?;
-                if loaded.states.iter().any(|state| state.name == *wanted) {
-                    return Ok(());
-                }
+/// Refuses a state that none of the operators has in either snapshot.
+fn check_state(
+    selected: &Selected,
+    operators: &[OperatorPair<'_>],
+    a: &Snapshot,
+    b: &Snapshot,
+) -> Result<()> {
+    let Some(wanted) = &selected.state else {
+        return Ok(());
+    };
+    let wanted_pairs = || operators.iter().filter(|pair| selected.wants_operator(pair));
+    let in_a: Vec<Operator<'_>> = wanted_pairs().filter_map(|pair| pair.a.clone()).collect();
+    let in_b: Vec<Operator<'_>> = wanted_pairs().filter_map(|pair| pair.b.clone()).collect();
+    for (snapshot, operators) in [(a, &in_a), (b, &in_b)] {
+        for operator in operators {
+            let loaded = snapshot.load_operator(operator)?;
+            let unreadable = loaded.unreadable.iter().filter_map(|part| part.state.as_ref());
+            let mut names = loaded.states.iter().map(|state| &state.name).chain(unreadable);
+            if names.any(|name| name == wanted) {
+                return Ok(());
             }
         }
-        let [(a, in_a), (b, in_b)] = &sides;
-        Err(match in_a.is_empty() {
-            false => unknown_state(a, in_a, wanted),
-            true => unknown_state(b, in_b, wanted),
-        })
     }
+    Err(match in_a.is_empty() {
+        false => unknown_state(a, &in_a, wanted),
+        true => unknown_state(b, &in_b, wanted),
+    })
 }
 
 /// Which operator of the second snapshot one of the first goes with, where a user says so.

@@ -38,7 +38,7 @@ pub struct Side {
     pub kind: &'static str,
     /// Id of the checkpoint.
     pub checkpoint_id: i64,
-    /// The releases that can have written it.
+    /// The releases whose form it has: what is written anew may have that of others than those its state came from.
     pub flink: String,
 }
 

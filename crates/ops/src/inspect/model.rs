@@ -36,7 +36,7 @@ pub struct SnapshotInfo {
     pub timestamp_source: Option<&'static str>,
     /// Version of the metadata format.
     pub metadata_version: i32,
-    /// The releases that can have written it.
+    /// The releases whose form it has: what is written anew may have that of others than those its state came from.
     pub flink: String,
     /// Bytes of metadata and all state, as recorded.
     pub bytes: u64,

@@ -132,6 +132,11 @@ fn hint_for(what: &str) -> Option<&'static str> {
     if what.starts_with("TypeError") && what.contains("BigInt") {
         return Some("a long beyond 9007199254740991 is a BigInt; `BigInt(x) + 1n` works with every long");
     }
+    let of_modules =
+        ["module", "exports", "require"].map(|name| format!("ReferenceError: {name} is not defined"));
+    if of_modules.iter().any(|module| module == what) {
+        return Some(super::PLAIN);
+    }
     if what.starts_with("ReferenceError") && what.ends_with("is not defined") {
         return Some(
             "an expression sees key, namespace, mapKey, value, keyGroup, timestamp, operator, uid, state, \

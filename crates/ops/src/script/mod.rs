@@ -66,6 +66,20 @@ impl Whose {
     }
 }
 
+/// What to do with a script that is a module.
+const PLAIN: &str = "a script is a plain one, and no module: write `function where(entry) { … }` and `function map(entry) { … }` \
+                     without `export`; nothing can be imported";
+
+/// Whether a script wants to be a module: a line begins with a word that only modules have.
+fn is_module(source: &str) -> bool {
+    let mut words = source.lines().map(|line| {
+        let line = line.trim_start();
+        let end = line.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '$'));
+        line.split_at(end.unwrap_or(line.len())).0
+    });
+    words.any(|word| matches!(word, "import" | "export"))
+}
+
 /// A script that has been read, and is one.
 #[derive(Debug, Clone)]
 pub struct Script {
@@ -121,7 +135,10 @@ impl Script {
             names: NAMES.to_vec(),
             limits,
         };
-        script.check()?;
+        script.check().map_err(|error| match is_module(source) {
+            true => error.hint(PLAIN),
+            false => error,
+        })?;
         Ok(script)
     }
 

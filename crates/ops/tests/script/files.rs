@@ -123,6 +123,8 @@ fn what_is_no_script_is_refused_when_it_is_read() {
     ] {
         let error = Script::file("rules.js", source, quick()).unwrap_err();
         assert!(error.to_string().starts_with(message), "{source}: {error}");
+        let is_module = error.help().is_some_and(|help| help.contains("no module"));
+        assert_eq!(is_module, source.starts_with("import"), "{source}");
     }
 }
 

@@ -31,6 +31,11 @@ pub(super) fn is_left_by_another(name: &str, run: &str) -> bool {
     }
 }
 
+/// Whether it is what any run has left, or is writing.
+pub(crate) fn is_left(name: &str) -> bool {
+    run_of(name).is_some() || is_unpublished(name)
+}
+
 /// The run that has written a file of this name.
 fn run_of(name: &str) -> Option<&str> {
     let (run, number) = name.strip_prefix(PREFIX)?.split_once('-')?;
@@ -65,9 +70,7 @@ pub(super) fn refuse_occupied(store: &Store, directory: &Location) -> Result<()>
         Err(error) if error.is_not_found() => return Ok(()),
         listed => listed.map_err(target)?,
     };
-    let foreign = entries
-        .iter()
-        .find(|entry| run_of(&entry.name).is_none() && !is_unpublished(&entry.name));
+    let foreign = entries.iter().find(|entry| !is_left(&entry.name));
     match foreign {
         None => Ok(()),
         Some(Entry {
@@ -99,10 +102,14 @@ pub(super) fn refuse_inside(directory: &Location, input: &Snapshot) -> Result<()
     for place in input.directories() {
         let place = place.resolved();
         if directory.relative_to(&place).is_some() {
-            return Err(Error::refused(format!(
-                "`{directory}` lies in `{place}`, where files of the input are"
-            ))
-            .hint("name a directory elsewhere"));
+            let lies = match directory == place {
+                true => "is".to_owned(),
+                false => format!("lies in `{place}`,"),
+            };
+            return Err(
+                Error::refused(format!("`{directory}` {lies} where files of the input are"))
+                    .hint("name a directory elsewhere"),
+            );
         }
     }
     Ok(())

@@ -329,6 +329,9 @@ impl Rehash {
         };
         let hash = match hashed {
             Ok((_, Some(hash))) => hash,
+            Ok((_, None)) if has_own_hash(ty) => {
+                return damaged(format!("a key in key group {old} is null, as none can be"));
+            }
             Ok((_, None)) => return Err(unknown(entry)),
             Err(error) if has_own_hash(ty) => return damaged(format!("a key in key group {old}: {error}")),
             Err(_) => return Err(unknown(entry)),
