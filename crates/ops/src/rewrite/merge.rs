@@ -483,7 +483,7 @@ mod tests {
         };
         let merged = |a: &[MasterState], b: &[MasterState]| united(a.iter().chain(b));
         let (a, b) = (hook("a", 1), hook("b", 2));
-        let all = merged(&[a.clone(), b.clone()], &[b.clone()]).unwrap();
+        let all = merged(&[a.clone(), b.clone()], std::slice::from_ref(&b)).unwrap();
         assert_eq!(all, [a.clone(), b]);
         let error = merged(&[a], &[hook("a", 3)]).unwrap_err();
         let expected = "master hook `a` has stored something else in each of the snapshots";
