@@ -14,7 +14,7 @@ use statetool_ops::time;
 use statetool_snapshot::SnapshotWriter;
 use statetool_store::Location;
 
-use super::new_snapshot::{LayoutArgs, ReportFormat, directory, expression, only_the_report};
+use super::new_snapshot::{LayoutArgs, ReportFormat, directory, expression, only_the_report, read};
 use crate::args::{Global, SnapshotArgs};
 use crate::exit::{Exit, UsageError};
 use crate::{output, progress, render};
@@ -233,7 +233,6 @@ impl CompactArgs {
 /// The times to live that a file says.
 fn lifetimes(file: &Path) -> anyhow::Result<Vec<Lifetime>> {
     let name = file.display();
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{name}`"));
-    let text = text.map_err(|error| UsageError(format!("{error:#}")))?;
-    Ok(Lifetime::from_toml(&text).map_err(|error| UsageError(format!("`{name}`: {}", error.trim_end())))?)
+    Ok(Lifetime::from_toml(&read(file)?)
+        .map_err(|error| UsageError(format!("`{name}`: {}", error.trim_end())))?)
 }

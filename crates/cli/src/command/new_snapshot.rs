@@ -1,8 +1,10 @@
 //! What commands take that write a new snapshot: where to, in which layout, and how they report.
 
+use std::path::Path;
+
 use clap::{Args, ValueEnum};
 use statetool_ops::rewrite;
-use statetool_store::Location;
+use statetool_store::{Location, plain};
 
 use crate::args::Global;
 use crate::exit::UsageError;
@@ -96,6 +98,12 @@ pub(crate) fn expression(text: &str) -> Result<String, String> {
         ),
         false => Ok(text.to_owned()),
     }
+}
+
+/// Reads a file of settings that a flag names.
+pub(crate) fn read(file: &Path) -> anyhow::Result<String> {
+    let read = std::fs::read_to_string(file);
+    Ok(read.map_err(|error| UsageError(format!("cannot read `{}`: {}", file.display(), plain(&error))))?)
 }
 
 /// What to say where words about a snapshot cannot be written that is there.

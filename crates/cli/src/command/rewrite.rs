@@ -16,7 +16,7 @@ use statetool_ops::rewrite::{
 use statetool_snapshot::{Snapshot, SnapshotWriter, Tables};
 use statetool_store::Store;
 
-use super::new_snapshot::{LayoutArgs, ReportFormat, directory, expression, only_the_report};
+use super::new_snapshot::{LayoutArgs, ReportFormat, directory, expression, only_the_report, read};
 use crate::args::{Global, SnapshotArgs};
 use crate::exit::{Exit, UsageError};
 use crate::{output, progress, render};
@@ -205,9 +205,7 @@ impl RewriteArgs {
             None => Edits::default(),
             Some(path) => {
                 let name = path.display();
-                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"));
-                let text = text.map_err(|error| UsageError(format!("{error:#}")))?;
-                toml::from_str(&text).map_err(|error| UsageError(format!("`{name}`: {error}")))?
+                toml::from_str(&read(path)?).map_err(|error| UsageError(format!("`{name}`: {error}")))?
             }
         };
         edits.rename_operator.extend(self.rename_operator.iter().cloned());

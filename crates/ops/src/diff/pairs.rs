@@ -192,6 +192,7 @@ fn mapped(
     uids: &mut BTreeMap<OperatorId, String>,
 ) -> Result<BTreeMap<OperatorId, OperatorId>> {
     let mut mapped = BTreeMap::new();
+    let mut taken: BTreeMap<OperatorId, String> = BTreeMap::new();
     for (from, to) in wanted {
         let from = OperatorSelector::parse(from).resolve(a)?;
         let to = OperatorSelector::parse(to).resolve(b)?;
@@ -200,6 +201,13 @@ fn mapped(
         if let Some(other) = other.filter(|other| *other != to.id()) {
             let (from, to) = (from.label(), to.id());
             let why = format!("operator `{from}` is mapped to two others: {other}, {to}");
+            return Err(Error::usage(why));
+        }
+        let label = from.label();
+        let other = taken.insert(to.id(), label.clone());
+        if let Some(other) = other.filter(|other| *other != label) {
+            let to = to.label();
+            let why = format!("two operators are mapped to `{to}`: {other}, {label}");
             return Err(Error::usage(why));
         }
     }
