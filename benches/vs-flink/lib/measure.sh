@@ -6,7 +6,7 @@ say() { printf '%s\n' "$*" >&2; }
 field() { cut -d' ' -f"$2" "$1"; }
 
 # bytes DIRECTORY: of all files but the metadata.
-bytes() { find "$1" -type f ! -name _metadata -printf '%s\n' | awk '{ n += $1 } END { print n }'; }
+bytes() { find "$1" -type f ! -name _metadata -printf '%s\n' | awk '{ n += $1 } END { printf "%.0f\n", n }'; }
 
 # number NAME FILE: the first number of that name in a JSON document.
 number() { grep -o "\"$1\": *[0-9][0-9]*" "$2" | head -n 1 | grep -o '[0-9]*$'; }

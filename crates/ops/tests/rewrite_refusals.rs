@@ -110,7 +110,7 @@ fn edits_that_cannot_be_done() {
         (
             "1.20/keyed-states/rocksdb-heap-timers",
             rename_timers,
-            "timers that lie beside RocksDB have names that begin with `_timer_state/event_`",
+            "Flink finds these timers by a name that begins with `_timer_state/event_`",
         ),
         (
             "2.3/async-states/forst-checkpoint",

@@ -381,11 +381,35 @@ impl StateSelector {
     }
 
     /// The operators that are meant.
+    ///
+    /// # Errors
+    /// As [`OperatorSelector::resolve`].
     pub fn operators<'s>(&self, snapshot: &'s Snapshot) -> Result<Vec<Operator<'s>>> {
         match &self.operator {
-            Some(selector) => Ok(vec![selector.resolve(snapshot)?]),
+            Some(selector) => {
+                let resolved = selector.resolve(snapshot);
+                let operator = resolved.map_err(|error| match self.is_of_state(snapshot) {
+                    Some(name) => Error::usage(error.to_string()).hint(format!(
+                        "a state has that name: write `*/{name}`, or its operator before the slash"
+                    )),
+                    None => error,
+                });
+                Ok(vec![operator?])
+            }
             None => Ok(snapshot.operators().collect()),
         }
+    }
+
+    /// The bare word that was to be an operator, if it is the name of a state.
+    fn is_of_state(&self, snapshot: &Snapshot) -> Option<&str> {
+        let (Some(OperatorSelector::Any(name)), None) = (&self.operator, &self.state) else {
+            return None;
+        };
+        let has = |operator: Operator<'_>| {
+            let loaded = snapshot.load_operator(&operator);
+            loaded.is_ok_and(|loaded| loaded.states.iter().any(|state| state.name == *name))
+        };
+        snapshot.operators().any(has).then_some(name)
     }
 
     /// Whether a state of this name is meant.

@@ -131,10 +131,7 @@ impl SnapshotWriter {
         let name = place::file_name(&writing.run, number);
         let location = writing.directory.join_file_name(&name)?;
         let mut state = writing.begin()?;
-        if state.made.is_none() {
-            let made = writing.store.make_directory(&writing.directory);
-            state.made = Some(made.map_err(|error| writing.failed(error))?);
-        }
+        writing.make_directory(&mut state)?;
         let upload = writing.store.create(&location);
         let upload = upload.map_err(|error| writing.failed(error))?;
         state.files.push((location, upload.abandon()));
@@ -165,6 +162,7 @@ impl SnapshotWriter {
     pub fn publish(&self, metadata: &Metadata) -> Result<()> {
         let writing = &self.0;
         let location = self.metadata_location()?;
+        writing.make_directory(&mut *writing.begin()?)?;
         self.persist()?;
         let bytes = Bytes::from(metadata.to_bytes());
         // Whoever ends the process meanwhile waits until it is known what became of it.
@@ -217,6 +215,15 @@ impl Writing {
                 self.directory
             ))),
         }
+    }
+
+    /// Makes the directory and those above it, before the first file.
+    fn make_directory(&self, state: &mut State) -> Result<()> {
+        if state.made.is_none() {
+            let made = self.store.make_directory(&self.directory);
+            state.made = Some(made.map_err(|error| self.failed(error))?);
+        }
+        Ok(())
     }
 
     /// Finds out what became of `_metadata` after an error.

@@ -234,6 +234,10 @@ pub(crate) fn make_directory(location: &Location) -> Result<Vec<Location>> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             // Others take away what was empty; the first file brings it back.
             Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                let why = "a file stands where a directory above it would be";
+                return Err(Error::new(ErrorKind::Invalid, location, why));
+            }
             Err(error) => return Err(Error::io(location, &error)),
         }
     }

@@ -107,6 +107,9 @@ impl Plain {
         match self {
             Self::Null => "null",
             Self::Boolean(_) => "a boolean",
+            Self::Float(number) if number.is_finite() && number.fract() != 0.0 => {
+                "a number that is not whole"
+            }
             Self::Integer(_) | Self::BigInteger(_) | Self::Float(_) => "a number",
             Self::Text(_) => "a string",
             Self::Array(_) => "an array",

@@ -5,7 +5,7 @@ use std::io::Write;
 use indicatif::HumanBytes;
 use statetool_ops::rewrite::{ByRule, OperatorReport, Planned, PlannedOperator, RewriteReport, StateReport};
 
-use super::{Head, columns};
+use super::{Head, columns, count};
 
 /// A plan that was not executed.
 pub(crate) fn planned(planned: &Planned, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -57,11 +57,11 @@ pub(crate) fn report(report: &RewriteReport, out: &mut dyn Write) -> anyhow::Res
     let in_place: u64 = operators.map(|operator| operator.bytes_in_place).sum();
     write!(
         out,
-        "checkpoint {} as {}{}: {} operators{}, ",
+        "checkpoint {} as {}{}: {}{}, ",
         report.checkpoint_id,
         report.output,
         for_flink(report.flink.as_deref()),
-        report.operators.len(),
+        count(report.operators.len() as u64, "operator", "operators"),
         match report.merged.len() {
             0 => String::new(),
             others => format!(" of {} snapshots", others + 1),

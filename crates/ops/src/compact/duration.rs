@@ -3,19 +3,47 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use statetool_snapshot::{Error, Result};
 
-/// The units of durations, in milliseconds.
-const UNITS: [(char, i64); 4] = [('s', 1000), ('m', 60_000), ('h', 3_600_000), ('d', 86_400_000)];
+/// The units of durations, in milliseconds, by the shortest name of each.
+const UNITS: [(&str, i64); 5] = [
+    ("ms", 1),
+    ("s", 1000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
+/// Their other names, as Flink's configuration has them (`TimeUtils`).
+const NAMES: [(&str, &str); 15] = [
+    ("milli", "ms"),
+    ("millis", "ms"),
+    ("millisecond", "ms"),
+    ("milliseconds", "ms"),
+    ("sec", "s"),
+    ("secs", "s"),
+    ("second", "s"),
+    ("seconds", "s"),
+    ("min", "m"),
+    ("minute", "m"),
+    ("minutes", "m"),
+    ("hour", "h"),
+    ("hours", "h"),
+    ("day", "d"),
+    ("days", "d"),
+];
 
-/// Reads `90s`, `15m`, `36h` or `7d`, in milliseconds.
+/// Reads `90s`, `15m`, `36h`, `7d` or `500ms`, also as Flink's configuration has them, such as `7 days`, in
+/// milliseconds.
 ///
 /// # Errors
 /// What is wrong, in words.
 pub fn duration(text: &str) -> Result<i64, String> {
     let refuse = || format!("`{text}` is no duration: write 90s, 15m, 36h or 7d");
-    let unit = UNITS.iter().find(|(unit, _)| text.ends_with(*unit));
-    let (unit, millis) = unit.ok_or_else(refuse)?;
-    let number = text.strip_suffix(*unit).unwrap_or_default();
-    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim().to_ascii_lowercase();
+    let names = NAMES.iter().find(|(name, _)| *name == unit);
+    let unit = names.map_or(unit.as_str(), |(_, short)| short);
+    let (_, millis) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(refuse)?;
+    if number.is_empty() {
         return Err(refuse());
     }
     let number = number.parse::<i64>().ok();
@@ -79,10 +107,27 @@ mod tests {
             ("36h", 129_600_000),
             ("7d", 604_800_000),
             ("0s", 0),
+            ("500ms", 500),
+            ("7 d", 604_800_000),
+            ("7 days", 604_800_000),
+            ("1 min", 60_000),
+            ("2 H", 7_200_000),
+            ("30 seconds", 30_000),
         ] {
             assert_eq!(duration(text), Ok(millis));
         }
-        for text in ["", "d", "7", "7w", "-7d", "1.5h", "7 d", "+7d", "7D"] {
+        for text in [
+            "",
+            "d",
+            "7",
+            "7w",
+            "-7d",
+            "1.5h",
+            "7 days ago",
+            "+7d",
+            " 7d",
+            "1h30m",
+        ] {
             let why = format!("`{text}` is no duration: write 90s, 15m, 36h or 7d");
             assert_eq!(duration(text), Err(why));
         }

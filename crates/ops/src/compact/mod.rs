@@ -59,6 +59,8 @@ pub struct Compaction<'s> {
     at: i64,
     /// What is kept how long, for the report.
     wanted: Vec<Wanted>,
+    /// What should be known before anything is gone through.
+    notes: Vec<String>,
 }
 
 /// A rule, and whether it leaves anything out.
@@ -80,6 +82,13 @@ pub fn plan<'s>(snapshot: &'s Snapshot, options: &CompactOptions) -> Result<Comp
         known.push(Known { operator, loaded });
     }
     let wanted = resolve::resolve(snapshot, &known, options)?;
+    let mut notes = Vec::new();
+    let has_ttl = |known: &Known<'_>| known.loaded.states.iter().any(|state| state.ttl);
+    if !options.ttl.is_empty() && !known.iter().any(has_ttl) {
+        notes.push(
+            "no state has a time to live, so none is over; --expire is for states without one".to_owned(),
+        );
+    }
     let ledger = Arc::new(Ledger::new(options.evidence));
     let mut looks = Vec::new();
     for ((planned, known), wanted) in plan.operators.iter_mut().zip(known).zip(&wanted) {
@@ -109,6 +118,7 @@ pub fn plan<'s>(snapshot: &'s Snapshot, options: &CompactOptions) -> Result<Comp
         rules: report::rules(options),
         at: options.at,
         wanted,
+        notes,
     })
 }
 
@@ -240,7 +250,7 @@ impl Compaction<'_> {
 
     /// Looks at what is only looked at. What cannot be looked at is copied all the same.
     fn look(&self, options: &ExecuteOptions) -> Result<(Vec<Rewritten>, Vec<String>)> {
-        let (mut looked, mut notes) = (Vec::new(), Vec::new());
+        let (mut looked, mut notes) = (Vec::new(), self.notes.clone());
         for plan in &self.looks {
             match rewrite::rehearse(plan, options) {
                 Ok(seen) => looked.extend(seen),

@@ -133,7 +133,9 @@ fn check(
     std::thread::scope(|scope| {
         let persisted = scope.spawn(|| writer.persist());
         for (index, operator) in report.operators.iter_mut().enumerate() {
-            read_back::check(written, index, operator, options.threads)?;
+            report
+                .notes
+                .extend(read_back::check(written, index, operator, options.threads)?);
         }
         match persisted.join() {
             Ok(persisted) => persisted,

@@ -4,6 +4,7 @@ mod describe;
 mod fates;
 mod operators;
 mod states;
+mod timers;
 
 use std::sync::Arc;
 
@@ -118,6 +119,7 @@ pub fn plan_with<'s>(snapshot: &'s Snapshot, edits: &Edits, options: &PlanOption
             states,
         });
     }
+    StateFates::check_effect(&plan, edits)?;
     Ok(plan)
 }
 

@@ -8,15 +8,16 @@ use super::account::StateName;
 use super::report::{OperatorReport, StateReport};
 use crate::work;
 
-/// Counts an operator's entries in what was written; refuses to publish where the sum does not close.
+/// Counts an operator's entries in what was written; refuses to publish where the sum does not close. Says
+/// what should be known where they cannot be counted.
 pub(super) fn check(
     written: &Snapshot,
     index: usize,
     operator: &mut OperatorReport,
     threads: usize,
-) -> Result<()> {
+) -> Result<Option<String>> {
     if operator.states.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let new_name = |state: &StateReport| {
         let name = state.new_name.clone()?;
@@ -26,7 +27,11 @@ pub(super) fn check(
     let wanted: BTreeSet<StateName> = operator.states.iter().filter_map(new_name).collect();
     let counted = count(written, index, &wanted, threads);
     let Some(counted) = counted.map_err(|error| error.of_target().within("reading what was written"))? else {
-        return Ok(());
+        return Ok(Some(format!(
+            "operator `{}`: where some of its values end only the job's classes know, so in the new layout Flink alone \
+             can read it; what was written is not counted",
+            operator.name
+        )));
     };
     for state in &mut operator.states {
         let found = new_name(state).and_then(|name| counted.get(&name));
@@ -42,7 +47,7 @@ pub(super) fn check(
         }
         state.counted = true;
     }
-    Ok(())
+    Ok(None)
 }
 
 /// How many entries some states of an operator have; nothing where values hide how many.

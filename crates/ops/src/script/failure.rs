@@ -46,6 +46,14 @@ impl From<Mismatch> for Failure {
 pub(super) const FILE_NAME: &str = "<script>";
 
 impl Failure {
+    /// The same, as that of an element of what was returned.
+    pub(super) fn at(self, index: usize) -> Self {
+        match self {
+            Self::Result(mismatch) => Self::Result(mismatch.at(index)),
+            other => other,
+        }
+    }
+
     /// What the engine's error is; `timed_out` says that its time was over.
     pub(super) fn of(ctx: &Ctx<'_>, error: &JsError, timed_out: bool) -> Self {
         if timed_out {

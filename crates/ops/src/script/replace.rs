@@ -112,25 +112,13 @@ impl NewValue<'_> {
             return Err(Mismatch::new("a list is returned as an array of its elements").into());
         };
         let old = elements(entry)?;
-        let same_length = old.len() == new.len();
-        let mut old = old.into_iter();
-        for (index, returned) in new.iter().enumerate() {
-            if index > 0 {
-                self.out.put_u8(b',');
+        match entry.state.ttl && old.len() != new.len() {
+            true => self.put_rest(&old, new)?,
+            false => {
+                let stamp_bytes = if entry.state.ttl { STAMP } else { 0 };
+                let stamps = old.iter().map(|old| old.get(..stamp_bytes).unwrap_or_default());
+                self.put_elements(stamps.chain(std::iter::repeat(&[][..])), new)?;
             }
-            let put = match (entry.state.ttl, same_length) {
-                (false, _) => self.put(returned),
-                (true, true) => {
-                    let stamp = old.next().and_then(|old| old.get(..STAMP));
-                    self.out.put(stamp.unwrap_or_default());
-                    self.put(returned)
-                }
-                (true, false) => self.put_one_of(&mut old, returned),
-            };
-            put.map_err(|failure| match failure {
-                Failure::Result(mismatch) => Failure::Result(mismatch.at(index)),
-                other => other,
-            })?;
         }
         let mut unchanged = Vec::new();
         entry.put_canonical_value(&mut unchanged)?;
@@ -141,26 +129,40 @@ impl NewValue<'_> {
         })
     }
 
-    /// Puts the next of the old elements that is the same, with its time stamp.
-    fn put_one_of<'a>(
+    /// Puts elements behind their time stamps.
+    fn put_elements<'a>(
         &mut self,
-        old: &mut impl Iterator<Item = &'a [u8]>,
-        returned: &Plain,
+        stamps: impl Iterator<Item = &'a [u8]>,
+        new: &[Plain],
     ) -> Result<(), Failure> {
-        let start = self.out.len();
-        self.put(returned)?;
-        let new = self.out.split_off(start);
-        match old.find(|old| old.get(STAMP..) == Some(&new)) {
-            Some(old) => {
-                self.out.put(old);
-                Ok(())
+        for (index, (returned, stamp)) in new.iter().zip(stamps).enumerate() {
+            if index > 0 {
+                self.out.put_u8(b',');
             }
-            None => Err(Mismatch::new(
-                "no element is left whose time stamp it could have: of a list with TTL either elements \
-                 are left out, or all of them are returned, changed or not",
-            )
-            .into()),
+            self.out.put(stamp);
+            self.put(returned).map_err(|failure| failure.at(index))?;
         }
+        Ok(())
+    }
+
+    /// Puts what is left of a list, each element with its time stamp. Of several that are the same the
+    /// last are taken for those that stayed: their time stamps are the newest, so nothing expires too early.
+    fn put_rest(&mut self, old: &[&[u8]], new: &[Plain]) -> Result<(), Failure> {
+        let mut left = old.iter().rev();
+        let mut kept = Vec::new();
+        for (index, returned) in new.iter().enumerate().rev() {
+            self.out.clear();
+            self.put(returned).map_err(|failure| failure.at(index))?;
+            let found = left.find(|old| old.get(STAMP..) == Some(self.out));
+            kept.push(*found.ok_or_else(|| {
+                let why = "no element is left whose time stamp it could have: of a list with TTL either \
+                           elements are left out, or all of them are returned, changed or not";
+                Failure::from(Mismatch::new(why)).at(index)
+            })?);
+        }
+        kept.reverse();
+        *self.out = kept.join(&b',');
+        Ok(())
     }
 }
 

@@ -31,7 +31,7 @@ fn whole_numbers_are_taken_exactly_or_not_at_all() {
         ),
         ("2n ** 63n", Err("the number is out of the range of Long")),
         ("10n ** 40n", Err("the number is out of the range of Long")),
-        ("value / 2", Err("expected Long, got a number")),
+        ("value / 2", Err("expected Long, got a number that is not whole")),
         ("NaN", Err("expected Long, got a number")),
         ("Infinity", Err("expected Long, got a number")),
         ("'6'", Err("expected Long, got a string")),
@@ -396,6 +396,23 @@ fn time_stamps_of_ttl_stay_as_they_were() {
         history.kept("timestamp === 2 ** 40 + 3", Payload::Delimited(&old)),
         Ok(true)
     );
+    let alike = [(1, b'a'), (2, b'a'), (3, b'b'), (4, b'a'), (5, b'b')];
+    let alike = alike.map(|(stamp, letter)| stamped(stamp, &[2, letter]));
+    let whole = alike.join(&b',');
+    for (expression, stay) in [
+        ("value.slice(1)", &[1, 2, 3, 4][..]),
+        ("['a', 'b']", &[3, 4]),
+        ("['a', 'b', 'a']", &[1, 2, 3]),
+        ("['b', 'b']", &[2, 4]),
+        ("['a']", &[3]),
+    ] {
+        let stay: Vec<&[u8]> = stay.iter().map(|index| alike[*index].as_slice()).collect();
+        assert_eq!(
+            history.replaced(expression, Payload::Delimited(&whole)),
+            changed(Form::Delimited, &stay.join(&b',')),
+            "{expression}"
+        );
+    }
     for expression in ["[...value, 'd']", "['c', 'a']", "['x']"] {
         let error = history
             .replaced(expression, Payload::Delimited(&old))

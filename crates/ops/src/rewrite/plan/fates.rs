@@ -2,7 +2,7 @@
 
 use statetool_snapshot::{Error, Operator, Result, Snapshot, StateSelector, first_of};
 
-use super::{PlanOptions, StatePlans};
+use super::{Plan, PlanOptions, StatePlans, timers};
 use crate::rewrite::edits::Edits;
 use crate::rewrite::scale::{self, Scale};
 use crate::rewrite::script_rule::Scripts;
@@ -65,6 +65,31 @@ impl StateFates {
         Ok(())
     }
 
+    /// Refuses what is to become of states that are all left out, by themselves or with their operators.
+    pub(super) fn check_effect(plan: &Plan<'_>, edits: &Edits) -> Result<()> {
+        let kept = edits.keep_state.iter().map(|text| (text, "kept"));
+        let renamed = edits.rename_state.iter().map(|rename| (&rename.from, "renamed"));
+        let set = edits.set.iter().map(|set| (&set.state, "set for a key"));
+        let filtered = edits.keep_where.iter().map(|rule| (&rule.state, "filtered"));
+        let mapped = edits.map.iter().map(|rule| (&rule.state, "changed"));
+        let scripts = edits.script.iter().filter_map(|script| script.state.as_ref());
+        let scripts = scripts.map(|text| (text, "given to a script"));
+        let all = kept
+            .chain(renamed)
+            .chain(set)
+            .chain(filtered)
+            .chain(mapped)
+            .chain(scripts);
+        for (text, what) in all {
+            if !stays_in_part(&StateSelector::parse(text, plan.snapshot), plan)? {
+                return Err(Error::usage(format!(
+                    "state `{text}` is to be {what}, and left out"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// What becomes of the states of an operator.
     pub(super) fn of(
         &self,
@@ -115,6 +140,7 @@ impl StateFates {
         let deleted = delete::rule(snapshot, operator, &loaded, edits)?;
         let (replaced, additions) = set::resolve(snapshot, operator, &loaded, edits, max_parallelism)?;
         let wants = |selectors: &[StateSelector], name: &str| selectors.iter().any(|s| s.wants(name));
+        let leaves_others = loaded.states.iter().any(|state| wants(&kept, &state.name));
         let mut plans = StatePlans {
             scale,
             rules: deleted.into_iter().chain(replaced).chain(scripts).collect(),
@@ -131,7 +157,7 @@ impl StateFates {
                     label()
                 )));
             }
-            if wants(&dropped, name) || (!kept.is_empty() && !wants(&kept, name)) {
+            if wants(&dropped, name) || (leaves_others && !wants(&kept, name)) {
                 plans.dropped.push(name.clone());
             }
             for (_, to) in renames.iter().filter(|(selector, _)| selector.wants(name)) {
@@ -139,21 +165,11 @@ impl StateFates {
                 if plans.dropped.contains(name) {
                     return Err(refuse(", and left out"));
                 }
+                timers::check_name(state, to)?;
                 if plans.renamed.insert(name.clone(), (*to).clone()).is_some() {
                     return Err(refuse(" twice"));
                 }
             }
-        }
-        let lost = plans
-            .additions
-            .iter()
-            .find(|set| plans.dropped.contains(&set.state.name));
-        if let Some(set) = lost {
-            let label = operator.label();
-            return Err(Error::usage(format!(
-                "state `{label}/{}` is to be set for a key, and left out",
-                set.state.name
-            )));
         }
         plans.check_names(operator)?;
         if let Some(target) = target {
@@ -163,4 +179,25 @@ impl StateFates {
         plans.choose_targets(operator, edits, layout)?;
         Ok(Some(plans))
     }
+}
+
+/// Whether any of the states that are meant stays.
+fn stays_in_part(selector: &StateSelector, plan: &Plan<'_>) -> Result<bool> {
+    let meant = selector.operators(plan.snapshot)?;
+    let planned = plan.operators.iter().filter(|planned| {
+        let index = planned.operator.index;
+        meant.iter().any(|operator| operator.index == index)
+    });
+    let mut states = planned.filter_map(|planned| planned.states.as_ref());
+    let stays = |states: &StatePlans| {
+        let meant = states
+            .loaded
+            .states
+            .iter()
+            .filter(|state| selector.wants(&state.name));
+        meant
+            .map(|state| states.new_name(&state.name))
+            .any(|name| name.is_some())
+    };
+    Ok(states.any(stays))
 }
