@@ -132,7 +132,11 @@ fn narrow_numbers_and_scalars_are_checked() {
         ),
         ("tuple2", "['a', 2]", Ok(&[2, b'a', 0, 0, 0, 2])),
         ("tuple2", "['a']", Err("expected 2 fields, got 1")),
-        ("tuple2", "['a', 2.5]", Err("`[1]`: expected Int, got a number")),
+        (
+            "tuple2",
+            "['a', 2.5]",
+            Err("`[1]`: expected Int, got a number that is not whole"),
+        ),
         (
             "longs",
             "[1n, 2]",
@@ -215,7 +219,7 @@ fn objects_have_all_fields_and_no_others() {
         ("(value.number = value.number, value)", None),
         (
             "({...value, number: 1.5})",
-            Some("`number`: expected Long, got a number"),
+            Some("`number`: expected Long, got a number that is not whole"),
         ),
         ("({...value, at: 'x'})", Some("`at`: expected Long, got a string")),
         (
@@ -287,7 +291,7 @@ fn reasons_within_unions_and_rows_name_the_field() {
         ),
         (
             "({...value, counters: {...value.counters, 'mrs@home': 0.5}})",
-            "`counters[…]`: expected Long, got a number",
+            "`counters[…]`: expected Long, got a number that is not whole",
         ),
         ("(delete value.note, value)", "the field `note` is missing"),
     ] {
