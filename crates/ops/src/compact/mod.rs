@@ -202,7 +202,7 @@ fn windows_before(
 ) -> windows::Windows {
     let states = &known.loaded.states;
     let timers = states.iter().filter(|_| is_watermark);
-    let exact = timers.filter(|state| state.name.starts_with("_timer_state/event_"));
+    let exact = timers.filter(|state| state.name.starts_with(rewrite::timer_names::EVENT));
     windows::Windows {
         desk,
         time,

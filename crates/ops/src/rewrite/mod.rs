@@ -19,6 +19,7 @@ mod scale;
 mod script_rule;
 mod set;
 mod target;
+pub(crate) mod timer_names;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

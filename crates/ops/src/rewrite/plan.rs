@@ -4,7 +4,6 @@ mod describe;
 mod fates;
 mod operators;
 mod states;
-mod timers;
 
 use std::sync::Arc;
 

@@ -6,9 +6,7 @@ use statetool_format::serializer::{Content, SerializerSnapshot};
 use statetool_format::state::{SerializerKey, StateMetaInfo};
 use statetool_snapshot::{Error, Result};
 
-/// How the queues of timers in backends are called.
-const EVENT: &str = "_timer_state/event_";
-const PROCESSING: &str = "_timer_state/processing_";
+use crate::rewrite::timer_names::{EVENT, PROCESSING};
 
 /// The services of some queues, and where each queue is among them.
 pub(super) struct Services {

@@ -2,12 +2,12 @@
 
 use statetool_snapshot::{Error, Operator, Result, Snapshot, StateSelector, first_of};
 
-use super::{Plan, PlanOptions, StatePlans, timers};
+use super::{Plan, PlanOptions, StatePlans};
 use crate::rewrite::edits::Edits;
 use crate::rewrite::scale::{self, Scale};
 use crate::rewrite::script_rule::Scripts;
 use crate::rewrite::target::FlinkTarget;
-use crate::rewrite::{delete, set};
+use crate::rewrite::{delete, set, timer_names};
 
 /// What becomes of states, by selector.
 pub(super) struct StateFates {
@@ -165,7 +165,7 @@ impl StateFates {
                 if plans.dropped.contains(name) {
                     return Err(refuse(", and left out"));
                 }
-                timers::check_name(state, to)?;
+                timer_names::check_new_name(state, to)?;
                 if plans.renamed.insert(name.clone(), (*to).clone()).is_some() {
                     return Err(refuse(" twice"));
                 }
