@@ -52,11 +52,6 @@ impl Sorter {
         }
     }
 
-    /// One of so many sorters that share the memory of one.
-    pub(super) fn sharing(sorters: usize) -> Self {
-        Self::new(IN_MEMORY / sorters.max(1))
-    }
-
     /// Adds an entry.
     ///
     /// # Errors
@@ -151,6 +146,69 @@ impl Sorter {
         }
         self.spill()?;
         merge(std::mem::take(&mut self.runs), visit)
+    }
+}
+
+/// Sorters that share the memory of one: when it is full, the one that holds most moves to a file.
+pub(crate) struct Sorters {
+    sorters: Vec<Sorter>,
+    limit: usize,
+    /// Bytes of entries in memory.
+    held: usize,
+}
+
+impl Sorters {
+    /// So many sorters.
+    pub(crate) fn new(count: usize) -> Self {
+        Self::with_limit(count, IN_MEMORY)
+    }
+
+    fn with_limit(count: usize, limit: usize) -> Self {
+        // None of them counts for itself.
+        let sorter = || Sorter::new(usize::MAX);
+        Self {
+            sorters: std::iter::repeat_with(sorter).take(count).collect(),
+            limit,
+            held: 0,
+        }
+    }
+
+    /// Adds an entry to one of them; nothing where there is no such.
+    ///
+    /// # Errors
+    /// As [`Sorter::push`].
+    pub(crate) fn push(&mut self, sorter: usize, key: &[u8], value: &[u8]) -> Result<()> {
+        self.held += key.len() + value.len();
+        while self.held > self.limit {
+            let Some(largest) = self.sorters.iter_mut().max_by_key(|sorter| sorter.bytes.len()) else {
+                break;
+            };
+            if largest.bytes.is_empty() {
+                break;
+            }
+            self.held -= largest.bytes.len();
+            largest.spill()?;
+        }
+        match self.sorters.get_mut(sorter) {
+            Some(sorter) => sorter.push(key, value),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the entries of one of them to `visit`, and forgets them.
+    ///
+    /// # Errors
+    /// As [`Sorter::drain`].
+    pub(crate) fn drain(
+        &mut self,
+        sorter: usize,
+        visit: impl FnMut(&[u8], &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let Some(sorter) = self.sorters.get_mut(sorter).filter(|sorter| !sorter.is_empty()) else {
+            return Ok(());
+        };
+        self.held -= sorter.bytes.len();
+        sorter.drain(visit)
     }
 }
 
@@ -274,6 +332,50 @@ mod tests {
                 assert_eq!(found, expected, "{limit}");
             }
         }
+    }
+
+    #[test]
+    fn sorters_share_memory_by_need() {
+        // The first holds far more than its part.
+        let entry = |n: u32| {
+            (
+                usize::from(n % 8 == 7),
+                n.wrapping_mul(2_654_435_761).to_be_bytes(),
+            )
+        };
+        for (limit, spills) in [
+            (usize::MAX, false),
+            (16_000, false),
+            (15_999, true),
+            (1000, true),
+            (1, true),
+        ] {
+            let mut sorters = Sorters::with_limit(2, limit);
+            for _ in 0..2 {
+                for (sorter, key) in (0..2000).map(entry) {
+                    sorters.push(sorter, &key, &key).unwrap();
+                    let held: usize = sorters.sorters.iter().map(|sorter| sorter.bytes.len()).sum();
+                    assert!(held == sorters.held && held <= limit.max(8), "{held}");
+                }
+                assert_eq!(!sorters.sorters[0].runs.is_empty(), spills, "{limit}");
+                assert!(limit < 10_000 || sorters.sorters[1].runs.is_empty(), "{limit}");
+                for sorter in 0..2 {
+                    let mut expected: Vec<_> =
+                        (0..2000).map(entry).filter(|entry| entry.0 == sorter).collect();
+                    expected.sort();
+                    let mut found = Vec::new();
+                    let drained = sorters.drain(sorter, |key, value| {
+                        assert_eq!(key, value);
+                        found.push((sorter, key.try_into().unwrap()));
+                        Ok(())
+                    });
+                    drained.unwrap();
+                    assert_eq!(found, expected, "{limit}");
+                }
+                assert_eq!(sorters.held, 0);
+            }
+        }
+        Sorters::with_limit(0, 0).push(3, &[1], &[]).unwrap();
     }
 
     const IN_CHILD: &str = "STATETOOL_TEST_SPILLS";

@@ -8,63 +8,43 @@ use super::output::Output;
 use super::sink::{PIECE, Piece};
 
 use crate::pipeline::Feed;
-use crate::sorter::Sorter;
+use crate::sorter::Sorters;
 
 /// The column families that some key groups are written to.
 pub(super) struct Families {
     output: usize,
     /// The number of the first family's table; the others follow.
     first_table: u64,
-    families: Vec<Family>,
-}
-
-/// One state.
-struct Family {
-    /// The entries of the current key group.
-    group: Sorter,
-    table: Option<TableWriter>,
+    /// By state.
+    tables: Vec<Option<TableWriter>>,
+    /// The entries of the current key group, by state.
+    group: Sorters,
 }
 
 impl Families {
     pub(super) fn new(output: &Output<'_>, item: &Item<'_>) -> Self {
         let states = output.header.states.len();
-        let family = || Family {
-            group: Sorter::sharing(states),
-            table: None,
-        };
-        let families: Vec<Family> = std::iter::repeat_with(family).take(states).collect();
         Self {
             output: item.output,
-            first_table: ManifestWriter::FIRST_TABLE + (item.number * families.len()) as u64,
-            families,
+            first_table: ManifestWriter::FIRST_TABLE + (item.number * states) as u64,
+            tables: std::iter::repeat_with(|| None).take(states).collect(),
+            group: Sorters::new(states),
         }
     }
 
     pub(super) fn add(&mut self, state: u16, key: &[u8], value: &[u8]) -> Result<()> {
-        match self.families.get_mut(usize::from(state)) {
-            Some(family) => family.group.push(key, value),
-            None => Ok(()),
-        }
+        self.group.push(usize::from(state), key, value)
     }
 
     /// Writes the entries of a key group, sorted.
     pub(super) fn end_group(&mut self, output: &Output<'_>, feed: &Feed<'_, Piece, Piece>) -> Result<Flow> {
         let mut flow = Flow::Continue(());
-        for ((state, family), number) in output
-            .header
-            .states
-            .iter()
-            .zip(&mut self.families)
-            .zip(self.first_table..)
-        {
-            if family.group.is_empty() {
-                continue;
-            }
-            let id = (number - self.first_table + 1) as u32;
-            let new = || TableWriter::new(number, (id, &state.name.to_str()), true);
-            let table = family.table.get_or_insert_with(new);
+        let states = output.header.states.iter().zip(&mut self.tables);
+        for (index, ((state, table), number)) in states.zip(self.first_table..).enumerate() {
+            let new = || TableWriter::new(number, (index as u32 + 1, &state.name.to_str()), true);
             let mut piece = Piece::of_table(self.output, number);
-            family.group.drain(|key, value| {
+            self.group.drain(index, |key, value| {
+                let table = table.get_or_insert_with(new);
                 table.add(key, value)?;
                 table.take(&mut piece.bytes);
                 if piece.bytes.len() >= PIECE && flow.is_continue() {
@@ -84,8 +64,8 @@ impl Families {
 
     /// Ends all tables.
     pub(super) fn end(self, feed: &Feed<'_, Piece, Piece>) {
-        for (family, number) in self.families.into_iter().zip(self.first_table..) {
-            let Some(table) = family.table else { continue };
+        for (table, number) in self.tables.into_iter().zip(self.first_table..) {
+            let Some(table) = table else { continue };
             let mut piece = Piece::of_table(self.output, number);
             piece.end = table.finish(&mut piece.bytes);
             if feed.hand_over(piece).is_break() {
