@@ -278,12 +278,31 @@ fn what_other_releases_wrote_is_told() {
         "1.20/keyed-states/hashmap-canonical",
         "2.3/windows/hashmap-canonical",
     ];
-    let (report, written) = merged(&names, &Edits::default()).unwrap();
+    let error = merged(&names, &Edits::default()).map(|_| ()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
     assert!(
-        report.notes.iter().any(|note| note.contains("only 2.1 or later")),
+        error
+            .to_string()
+            .contains(" one of Flink 2, for which some state is written otherwise"),
+        "{error}"
+    );
+    assert_eq!(
+        error.help(),
+        Some("say for which release the new one is, such as --flink 2.3")
+    );
+    let (report, written) = merged(&names, &edits(r#"{"flink": "2.3"}"#)).unwrap();
+    assert_eq!(report.notes, Vec::<String>::new());
+    assert_eq!(all_rows(&names.map(fixture)), all_rows([&written]));
+    let older = [
+        "1.13/keyed-states/hashmap-canonical",
+        "1.20/windows/hashmap-canonical",
+    ];
+    let (report, written) = merged(&older, &Edits::default()).unwrap();
+    assert!(
+        report.notes.iter().any(|note| note.contains("or later")),
         "{report:?}"
     );
-    assert_eq!(all_rows(&names.map(fixture)), all_rows([&written]));
+    assert_eq!(all_rows(&older.map(fixture)), all_rows([&written]));
     let (report, written) = merged(&names, &edits(r#"{"flink": "1.20"}"#)).unwrap();
     let without = "Flink 1.20 has no place for uids and names of operators in a snapshot";
     assert!(

@@ -450,4 +450,12 @@ fn properties_say_what_an_older_snapshot_is() {
         assert!(decoded.is_some());
         assert_eq!(after.kind().name(), kind);
     }
+    // Away from a directory of checkpoints, its layout alone tells that it is not the canonical one.
+    let folder = scratch();
+    let [copy, newer] = ["copy", "newer"].map(|name| folder.path().join(name));
+    let heap = fixture("1.13/keyed-states/hashmap-checkpoint");
+    rewrite(&heap, &Edits::default(), &copy).unwrap();
+    rewrite(&opened(&copy), &for_flink("1.20".parse().unwrap()), &newer).unwrap();
+    assert_eq!(opened(&newer).kind().name(), "native-savepoint");
+    assert_eq!(rows(&opened(&newer)), rows(&heap));
 }

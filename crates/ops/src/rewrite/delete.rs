@@ -115,7 +115,10 @@ fn texts(snapshot: &Snapshot, operator: &Operator<'_>, edits: &Edits) -> Result<
 fn lines(file: &Path) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Error::usage(format!("`{}`, a file of keys: {error}", file.display())))?;
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let lines = text
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .filter(|line| !line.trim().is_empty());
     Ok(lines.map(str::to_owned).collect())
 }
 

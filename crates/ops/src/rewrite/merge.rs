@@ -72,6 +72,7 @@ pub fn plan_all<'s>(
         }
         return Ok(vec![plan_with(snapshot, edits, options)?]);
     }
+    check_major_releases(snapshots, edits)?;
     let mut plans = Vec::new();
     for (index, snapshot) in snapshots.iter().enumerate() {
         let part = Share { snapshots, index }.of(edits)?;
@@ -80,6 +81,24 @@ pub fn plan_all<'s>(
     settle(&mut plans, snapshots, edits)?;
     check_layouts(&plans)?;
     Ok(plans)
+}
+
+/// Refuses snapshots of Flink 1 and of Flink 2 unless it is said for which the new one is: state that is not
+/// the same for both is then written for that, or refused.
+fn check_major_releases(snapshots: &[&Snapshot], edits: &Edits) -> Result<()> {
+    let of = |is_2: bool| {
+        let mut snapshots = snapshots.iter();
+        snapshots.find(|snapshot| snapshot.metadata().version.is_flink_2() == is_2)
+    };
+    match (of(false), of(true), edits.flink) {
+        (Some(one), Some(two), None) => Err(Error::usage(format!(
+            "`{}` is one of Flink 1, and `{}` one of Flink 2, for which some state is written otherwise",
+            one.location(),
+            two.location()
+        ))
+        .hint("say for which release the new one is, such as --flink 2.3")),
+        _ => Ok(()),
+    }
 }
 
 /// One of several snapshots, and what of the edits is for it.
@@ -316,6 +335,17 @@ fn layouts(plan: &Plan<'_>, operator: &OperatorPlan<'_>) -> Result<Vec<&'static 
     Ok(parts.filter_map(|part| layout_of(part).map(words)).collect())
 }
 
+/// Whether savepoints hold keyed state in the layout of the HashMap backend.
+fn hold_heap(plans: &[Plan<'_>]) -> bool {
+    let heap = words(Some(KeyedLayout::Heap));
+    plans.iter().any(|plan| {
+        let is_savepoint = plan.snapshot.kind() != SnapshotKind::Checkpoint;
+        let mut operators = plan.operators.iter();
+        let holds = |operator| layouts(plan, operator).is_ok_and(|layouts| layouts.contains(&heap));
+        is_savepoint && operators.any(holds)
+    })
+}
+
 fn words(layout: Option<KeyedLayout>) -> &'static str {
     match layout {
         Some(KeyedLayout::Canonical) => "in the canonical layout",
@@ -356,12 +386,15 @@ pub(super) fn metadata(plans: &[Plan<'_>], first: &Plan<'_>) -> Result<Metadata>
 fn properties(plans: &[Plan<'_>], first: &Plan<'_>) -> Vec<u8> {
     let mut kinds = plans.iter().map(|plan| plan.snapshot.kind());
     let alike = kinds.clone().all(|kind| kind == first.snapshot.kind());
-    if let (None, true, Some(old)) = (first.format, alike, &first.snapshot.metadata().properties) {
-        return old.clone();
+    let old = first.snapshot.metadata();
+    if let (None, true, Some(properties)) = (first.format, alike, &old.properties) {
+        return properties.clone();
     }
     let kind = match first.format {
         Some(Format::Canonical) => SnapshotKind::CanonicalSavepoint,
         Some(Format::Native) => SnapshotKind::NativeSavepoint,
+        // Before there were properties nothing but its name tells a checkpoint from a savepoint.
+        None if alike && old.properties.is_none() && hold_heap(plans) => SnapshotKind::NativeSavepoint,
         None if alike => first.snapshot.kind(),
         None => match kinds.any(|kind| kind == SnapshotKind::CanonicalSavepoint) {
             true => SnapshotKind::CanonicalSavepoint,

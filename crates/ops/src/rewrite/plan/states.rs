@@ -204,7 +204,8 @@ impl StatePlans {
                 "operator `{}`: state `{}` is one of the asynchronous API, which Flink restores from no other layout",
                 operator.label(),
                 state.name
-            )));
+            ))
+            .hint("it can be copied as it is, or go with its operator: --drop-operator"));
         }
         let old = operator.state.parallelism;
         let compressed = |part: &Part| self.target.is_some_and(|target| target.replaces_operator(part));

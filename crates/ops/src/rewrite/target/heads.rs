@@ -140,7 +140,9 @@ impl FlinkTarget {
         Err(Error::refused(format!(
             "operator `{label}`, state `{name}`: Flink {release} cannot restore it: {why}"
         ))
-        .hint(format!("leave it out with `--drop-state '{label}/{name}'`")))
+        .hint(format!(
+            "such state goes only with its operator: `--drop-operator '{label}'`"
+        )))
     }
 }
 
